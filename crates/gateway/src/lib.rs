@@ -1,1 +1,21 @@
-//! placeholder
+//! Sessions, the virtual filesystem that each user sees, and one file per verb.
+//!
+//! Doors (SFTP, SCP) hold a [`Session`] each and speak to it in paths, handles and attributes.
+//! Everything that a user may see or do is decided here: where a path leads (`mount`), whether the
+//! verb is allowed there (`grant`), and in which order verbs on one path run ([`Turns`]).
+
+mod attributes;
+mod error;
+mod gateway;
+mod open_options;
+mod session;
+mod settings;
+mod turns;
+
+pub use attributes::{AttributeChanges, DirectoryEntry, FileAttributes, FileKind, Space};
+pub use error::{Error, Result};
+pub use gateway::{Gateway, Peer};
+pub use open_options::{HandleId, OpenOptions, Overwrite};
+pub use session::Session;
+pub use settings::Settings;
+pub use turns::{Access, Turn, Turns};

@@ -1,0 +1,70 @@
+//! What a verb answers when it cannot do what was asked.
+
+use std::error::Error as StdError;
+
+use model::ErrorKind;
+
+/// The result of a verb.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed verb. The message is fit for clients: it names the operation and the path as the user
+/// knows it; what lies behind it stands in `source()`, for the log.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    outcome_unknown: bool,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A failure of this kind; `message` names operation and object in lower case.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            outcome_unknown: false,
+            cause: None,
+        }
+    }
+
+    /// The same, with what lies behind it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Marks that nobody knows whether the change took effect.
+    #[must_use]
+    pub fn with_unknown_outcome(mut self, unknown: bool) -> Self {
+        self.outcome_unknown = unknown;
+        self
+    }
+
+    /// What kind of failure this is, for the door to translate.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether the change may have taken effect although it failed, and this could not be proven
+    /// within the deadline. The door must not answer at all then: it drops the connection, so
+    /// that the client asks again.
+    pub fn outcome_unknown(&self) -> bool {
+        self.outcome_unknown
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause
+            .as_deref()
+            .map(|cause| cause as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,31 @@
+//! What an operator may set of sessions and their files.
+
+use std::time::Duration;
+
+/// Limits and defaults of all sessions of a node.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Open handles per session; further ones are refused. Default 256.
+    pub max_handles: usize,
+    /// Sessions at once, of all users. Default 1,000.
+    pub max_sessions: usize,
+    /// Sessions at once of one user. Default 100.
+    pub max_sessions_per_user: usize,
+    /// Objects that a rename or copy of a directory works on at once. Default 16.
+    pub tree_parallelism: usize,
+    /// How long the end of a session waits for commits in progress; they complete afterwards
+    /// anyway. Default 30 s.
+    pub end_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_handles: 256,
+            max_sessions: 1_000,
+            max_sessions_per_user: 100,
+            tree_parallelism: 16,
+            end_deadline: Duration::from_secs(30),
+        }
+    }
+}
