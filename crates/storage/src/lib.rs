@@ -1,11 +1,20 @@
 //! Object storage: the port that every store is behind, and the two engines that stream through
-//! it, [`Upload`](upload) (bytes at any offset become parts) and [`Download`](download) (reads at
+//! it, [`Upload`] (bytes at any offset become parts) and [`Download`] (reads at
 //! any offset become range GETs that run ahead).
 
+mod budget;
+mod buffers;
+mod download;
 mod error;
+pub mod metrics;
 mod object;
 mod object_store;
+mod pool;
+mod upload;
 
+pub use budget::{Budget, BudgetGate, BudgetPermit};
+pub use buffers::{BufferLimits, Buffers};
+pub use download::{Download, DownloadSettings};
 pub use error::{Error, Result};
 pub use object::{
     Body, BodyStream, ByteRange, Capabilities, CopyOptions, Encryption, Entry, Fetched, ListPage,
@@ -13,3 +22,7 @@ pub use object::{
     Precondition, PutOptions, Source, UploadId, Written,
 };
 pub use object_store::ObjectStore;
+pub use pool::ChunkPool;
+pub use upload::{
+    Base, Intent, MAX_OBJECT_SIZE, PartPlan, Placement, Staging, Tier, Upload, UploadSettings,
+};

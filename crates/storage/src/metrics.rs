@@ -1,0 +1,10 @@
+//! The names of this crate's metrics, with their units.
+
+/// Gauge, bytes: chunks that are out, half-full parts included.
+pub const UPLOAD_BUFFERED_BYTES: &str = "pierhead_upload_buffered_bytes";
+/// Gauge, bytes: parts handed to a store and not answered yet.
+pub const UPLOAD_IN_FLIGHT_BYTES: &str = "pierhead_upload_in_flight_bytes";
+/// Gauge, bytes: first parts kept after they were sent.
+pub const UPLOAD_KEPT_BYTES: &str = "pierhead_upload_kept_bytes";
+/// Gauge, bytes: fetched ahead of readers.
+pub const READ_AHEAD_BYTES: &str = "pierhead_read_ahead_bytes";
