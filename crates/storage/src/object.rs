@@ -72,13 +72,14 @@ impl fmt::Debug for Body {
     }
 }
 
-/// What must hold for a write or delete to take effect. Where the store cannot check it
-/// ([`Capabilities`]), the call fails with `Unsupported` and nothing is changed.
+/// What must hold for a write or delete to take effect, else the call fails with `Conflict`.
+/// Where the store cannot check it ([`Capabilities`]), the call fails with `Unsupported`. Either
+/// way nothing is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// No object stands at the key (`If-None-Match: *`).
     Absent,
-    /// The object at the key has this ETag (`If-Match`).
+    /// An object with this ETag stands at the key (`If-Match`).
     Matches(String),
 }
 
@@ -273,6 +274,15 @@ pub enum Entry {
     },
     /// Keys that share this prefix, up to and including the delimiter.
     CommonPrefix(String),
+}
+
+impl Entry {
+    /// Its key or common prefix, by which listings are ordered.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Object { key, .. } | Self::CommonPrefix(key) => key,
+        }
+    }
 }
 
 /// One page of a listing.
