@@ -4,12 +4,17 @@
 
 mod budget;
 mod buffers;
+mod crc64;
 mod download;
 mod error;
+pub mod memory;
 pub mod metrics;
 mod object;
 mod object_store;
+mod object_store_ext;
+mod paging;
 mod pool;
+mod stores;
 mod upload;
 
 pub use budget::{Budget, BudgetGate, BudgetPermit};
@@ -22,7 +27,9 @@ pub use object::{
     Precondition, PutOptions, Source, UploadId, Written,
 };
 pub use object_store::ObjectStore;
+pub use object_store_ext::ObjectStoreExt;
 pub use pool::ChunkPool;
+pub use stores::{Connection, Stores};
 pub use upload::{
     Base, Intent, MAX_OBJECT_SIZE, PartPlan, Placement, Staging, Tier, Upload, UploadSettings,
 };

@@ -166,7 +166,12 @@ fn checked<'a>(
 ) -> Result<Option<&'a Precondition>> {
     if precondition.is_some() && !able {
         let reason = "this store does not check conditions here";
-        return Err(Error::new(ErrorKind::Unsupported, operation, key.as_str(), reason));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            operation,
+            key.as_str(),
+            reason,
+        ));
     }
     Ok(precondition)
 }
@@ -189,7 +194,8 @@ impl ObjectStore for MemoryStore {
 
     async fn put(&self, key: &ObjectKey, body: Body, options: &PutOptions) -> Result<Written> {
         let request = Request::new(Operation::Put, key.as_str());
-        self.serve(request, || self.put_now(key, &body, options)).await
+        self.serve(request, || self.put_now(key, &body, options))
+            .await
     }
 
     async fn get(
@@ -215,7 +221,8 @@ impl ObjectStore for MemoryStore {
 
     async fn delete(&self, key: &ObjectKey, precondition: Option<&Precondition>) -> Result<()> {
         let request = Request::new(Operation::Delete, key.as_str());
-        self.serve(request, || self.delete_now(key, precondition)).await
+        self.serve(request, || self.delete_now(key, precondition))
+            .await
     }
 
     async fn copy(
@@ -225,7 +232,8 @@ impl ObjectStore for MemoryStore {
         options: &CopyOptions,
     ) -> Result<Written> {
         let request = Request::new(Operation::Copy, to.as_str());
-        self.serve(request, || self.copy_now(source, to, options)).await
+        self.serve(request, || self.copy_now(source, to, options))
+            .await
     }
 
     async fn list(&self, request: &ListRequest) -> Result<ListPage> {
@@ -239,7 +247,8 @@ impl ObjectStore for MemoryStore {
         options: &PutOptions,
     ) -> Result<MultipartUpload> {
         let request = Request::new(Operation::CreateUpload, key.as_str());
-        self.serve(request, || self.create_upload_now(key, options)).await
+        self.serve(request, || self.create_upload_now(key, options))
+            .await
     }
 
     async fn put_part(
@@ -249,7 +258,8 @@ impl ObjectStore for MemoryStore {
         upload: &MultipartUpload,
     ) -> Result<Part> {
         let request = Request::new(Operation::PutPart, upload.key.as_str()).part(number);
-        self.serve(request, || self.put_part_now(number, &body, upload)).await
+        self.serve(request, || self.put_part_now(number, &body, upload))
+            .await
     }
 
     async fn copy_part(
@@ -260,7 +270,10 @@ impl ObjectStore for MemoryStore {
         upload: &MultipartUpload,
     ) -> Result<Part> {
         let request = Request::new(Operation::CopyPart, upload.key.as_str()).part(number);
-        self.serve(request, || self.copy_part_now(number, source, range, upload)).await
+        self.serve(request, || {
+            self.copy_part_now(number, source, range, upload)
+        })
+        .await
     }
 
     async fn complete_upload(
@@ -270,7 +283,10 @@ impl ObjectStore for MemoryStore {
         precondition: Option<&Precondition>,
     ) -> Result<Written> {
         let request = Request::new(Operation::CompleteUpload, upload.key.as_str());
-        self.serve(request, || self.complete_upload_now(upload, parts, precondition)).await
+        self.serve(request, || {
+            self.complete_upload_now(upload, parts, precondition)
+        })
+        .await
     }
 
     async fn abort_upload(&self, upload: &MultipartUpload) -> Result<()> {

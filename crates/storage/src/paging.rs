@@ -12,7 +12,10 @@ pub(crate) struct Cursor(Option<String>);
 impl Cursor {
     /// Where `request` wants to begin: its continuation wins over `start_after`, as in S3.
     pub(crate) fn of(request: &ListRequest) -> Self {
-        let after = request.continuation.as_ref().or(request.start_after.as_ref());
+        let after = request
+            .continuation
+            .as_ref()
+            .or(request.start_after.as_ref());
         Self(after.cloned())
     }
 

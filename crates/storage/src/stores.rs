@@ -20,9 +20,6 @@ pub enum Connection {
     },
     /// Memory: gone with the process.
     Memory,
-    /// S3 or what speaks its protocol.
-    #[cfg(feature = "s3")]
-    S3(crate::s3::S3Settings),
 }
 
 /// Hands out the buckets of a connection. Buckets that were opened stay open.
@@ -36,8 +33,6 @@ pub struct Stores {
 enum Backend {
     Local(PathBuf),
     Memory(MemoryStore),
-    #[cfg(feature = "s3")]
-    S3(Box<crate::s3::S3Settings>),
 }
 
 impl Stores {
@@ -45,9 +40,10 @@ impl Stores {
     pub fn new(connection: Connection) -> Self {
         Self::of(match connection {
             Connection::Local { root } => Backend::Local(root),
-            Connection::Memory => Backend::Memory(MemoryStore::detached()),
-            #[cfg(feature = "s3")]
-            Connection::S3(settings) => Backend::S3(Box::new(settings)),
+            Connection::Memory => {
+                let first = BucketName::parse("memory").expect("it is a valid name");
+                Backend::Memory(MemoryStore::new(first))
+            }
         })
     }
 
@@ -85,21 +81,23 @@ impl Stores {
 
     async fn open(&self, name: &BucketName) -> Result<Arc<dyn ObjectStore>> {
         match &self.backend {
-            Backend::Local(root) => Ok(Arc::new(
-                crate::local::LocalStore::open(root, name.clone()).await?,
+            Backend::Local(_) => Err(crate::Error::new(
+                model::ErrorKind::Unsupported,
+                "open bucket",
+                name.as_str(),
+                "the local store is not built yet",
             )),
             Backend::Memory(store) => Ok(Arc::new(store.sibling(name.clone()))),
-            #[cfg(feature = "s3")]
-            Backend::S3(settings) => Ok(Arc::new(
-                crate::s3::S3Store::open(settings.as_ref().clone(), name.clone()).await?,
-            )),
         }
     }
 
     /// Names of buckets that do not exist leave nothing behind.
     fn forget(&self, name: &BucketName, cell: &Arc<OnceCell<Arc<dyn ObjectStore>>>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.get(name).is_some_and(|found| Arc::ptr_eq(found, cell) && !found.initialized()) {
+        if open
+            .get(name)
+            .is_some_and(|found| Arc::ptr_eq(found, cell) && !found.initialized())
+        {
             open.remove(name);
         }
     }

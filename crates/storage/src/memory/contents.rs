@@ -63,7 +63,14 @@ impl Contents {
 
     /// The bucket `name`.
     pub(super) fn bucket(&mut self, name: &BucketName) -> Result<&mut Bucket> {
-        let missing = || Error::new(ErrorKind::NotFound, "open bucket", name.as_str(), "no such bucket");
+        let missing = || {
+            Error::new(
+                ErrorKind::NotFound,
+                "open bucket",
+                name.as_str(),
+                "no such bucket",
+            )
+        };
         self.buckets.get_mut(name).ok_or_else(missing)
     }
 
@@ -99,7 +106,9 @@ impl Bucket {
         key: &ObjectKey,
         precondition: Option<&Precondition>,
     ) -> Result<()> {
-        let current = self.current(key.as_str()).map(|stored| stored.head.etag.as_str());
+        let current = self
+            .current(key.as_str())
+            .map(|stored| stored.head.etag.as_str());
         let reason = match (precondition, current) {
             (None, _) | (Some(Precondition::Absent), None) => return Ok(()),
             (Some(Precondition::Matches(wanted)), Some(etag)) if wanted == etag => return Ok(()),
@@ -107,7 +116,12 @@ impl Bucket {
             (Some(Precondition::Matches(_)), Some(_)) => "the object has changed meanwhile",
             (Some(Precondition::Matches(_)), None) => "the object is gone",
         };
-        Err(Error::new(ErrorKind::Conflict, operation, key.as_str(), reason))
+        Err(Error::new(
+            ErrorKind::Conflict,
+            operation,
+            key.as_str(),
+            reason,
+        ))
     }
 
     /// Lets `stored` stand at `key`, in place of or on top of what stood there.
@@ -131,7 +145,10 @@ impl Bucket {
         if !keep {
             self.objects.remove(key);
         } else if self.current(key).is_some() {
-            self.objects.entry(key.to_owned()).or_default().push(State::Deleted);
+            self.objects
+                .entry(key.to_owned())
+                .or_default()
+                .push(State::Deleted);
         }
     }
 }

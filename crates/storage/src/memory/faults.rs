@@ -10,7 +10,10 @@ use crate::{Error, PartNumber};
 
 /// A verb of the port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each is named as the method that it stands for")]
+#[expect(
+    missing_docs,
+    reason = "each is named as the method that it stands for"
+)]
 pub enum Operation {
     Put,
     Get,
@@ -128,12 +131,19 @@ impl Faults {
         *requests.0.entry(request.operation).or_default() += 1;
         drop(requests);
         // The hook runs without the lock: it may look at the store.
-        let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hook = self
+            .hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         hook.map_or(Fault::None, |hook| hook(request))
     }
 
     pub(super) fn requests(&self) -> Requests {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn reset(&self) {

@@ -36,7 +36,9 @@ impl MemoryStore {
         let bytes = gather(body);
         let crc = crc64::of([bytes.as_ref()]);
         let contents = &mut *self.contents();
-        contents.bucket(&self.bucket)?.check("put", key, precondition)?;
+        contents
+            .bucket(&self.bucket)?
+            .check("put", key, precondition)?;
         let etag = format!("{crc:016x}");
         let stored = self.stored(contents, bytes, etag, crc, options.metadata.clone());
         Ok(contents.bucket(&self.bucket)?.store(key, stored))
@@ -72,7 +74,12 @@ impl MemoryStore {
     ) -> Result<()> {
         if precondition == Some(&Precondition::Absent) {
             let reason = "there is nothing to delete where nothing may be";
-            return Err(Error::new(ErrorKind::Invalid, "delete", key.as_str(), reason));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "delete",
+                key.as_str(),
+                reason,
+            ));
         }
         let able = self.capabilities.delete_conditions;
         let precondition = checked(precondition, able, "delete", key)?;
@@ -97,9 +104,16 @@ impl MemoryStore {
         let from = pinned(from, "copy", &source.key, source.pin.as_ref())?.clone();
         if from.head.size > self.capabilities.max_copy_size {
             let reason = "it is larger than one copy may be";
-            return Err(Error::new(ErrorKind::Invalid, "copy", source.key.as_str(), reason));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "copy",
+                source.key.as_str(),
+                reason,
+            ));
         }
-        contents.bucket(&self.bucket)?.check("copy to", to, precondition)?;
+        contents
+            .bucket(&self.bucket)?
+            .check("copy to", to, precondition)?;
         let metadata = options.metadata.clone().unwrap_or(from.head.metadata);
         let etag = format!("{:016x}", from.crc);
         let stored = self.stored(contents, from.bytes, etag, from.crc, metadata);
@@ -148,7 +162,12 @@ impl MemoryStore {
         } else {
             return Ok(());
         };
-        Err(Error::new(ErrorKind::Invalid, operation, key.as_str(), reason))
+        Err(Error::new(
+            ErrorKind::Invalid,
+            operation,
+            key.as_str(),
+            reason,
+        ))
     }
 }
 
@@ -168,9 +187,10 @@ pub(super) fn pinned<'a>(
     };
     let stored = found.ok_or_else(|| failed(ErrorKind::NotFound, "no such object"))?;
     match pin {
-        Some(pin) if pin.etag != stored.head.etag => {
-            Err(failed(ErrorKind::Conflict, "the object has changed meanwhile"))
-        }
+        Some(pin) if pin.etag != stored.head.etag => Err(failed(
+            ErrorKind::Conflict,
+            "the object has changed meanwhile",
+        )),
         _ => Ok(stored),
     }
 }
@@ -185,11 +205,18 @@ fn clamp(range: Option<ByteRange>, len: usize) -> std::ops::Range<usize> {
 
 /// `bytes` in chunks; with `cut` breaking off after so many of them.
 fn body_stream(key: &ObjectKey, mut bytes: Bytes, cut: Option<u64>) -> BodyStream {
-    let cut = cut.and_then(|cut| usize::try_from(cut).ok()).filter(|cut| *cut < bytes.len());
+    let cut = cut
+        .and_then(|cut| usize::try_from(cut).ok())
+        .filter(|cut| *cut < bytes.len());
     let broken = cut.map(|cut| {
         bytes.truncate(cut);
         let reason = "the connection broke (injected fault)";
-        Err(Error::new(ErrorKind::Unavailable, "read", key.as_str(), reason))
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "read",
+            key.as_str(),
+            reason,
+        ))
     });
     let chunks = std::iter::from_fn(move || {
         let chunk = bytes.split_to(bytes.len().min(CHUNK));
@@ -203,11 +230,22 @@ fn list(bucket: &Bucket, request: &ListRequest) -> ListPage {
     let cursor = Cursor::of(request);
     let mut page = PageBuilder::new(request);
     let mut folded: Option<String> = None;
-    let from = cursor.name().unwrap_or("").max(request.prefix.as_str()).to_owned();
-    let keys = bucket.objects.range::<str, _>((Bound::Included(from.as_str()), Bound::Unbounded));
+    let from = cursor
+        .name()
+        .unwrap_or("")
+        .max(request.prefix.as_str())
+        .to_owned();
+    let keys = bucket
+        .objects
+        .range::<str, _>((Bound::Included(from.as_str()), Bound::Unbounded));
     for (key, states) in keys.take_while(|(key, _)| key.starts_with(&request.prefix)) {
-        let Some(State::Stored(stored)) = states.last() else { continue };
-        if folded.as_ref().is_some_and(|prefix| key.starts_with(prefix.as_str())) {
+        let Some(State::Stored(stored)) = states.last() else {
+            continue;
+        };
+        if folded
+            .as_ref()
+            .is_some_and(|prefix| key.starts_with(prefix.as_str()))
+        {
             continue;
         }
         let entry = entry(key, stored, request);
@@ -228,7 +266,9 @@ fn list(bucket: &Bucket, request: &ListRequest) -> ListPage {
 /// The entry that `key` makes: itself, or what it folds into.
 fn entry(key: &str, stored: &Stored, request: &ListRequest) -> Entry {
     let rest = key.get(request.prefix.len()..).unwrap_or("");
-    let end = request.delimiter.and_then(|d| rest.find(d).map(|at| at + d.len_utf8()));
+    let end = request
+        .delimiter
+        .and_then(|d| rest.find(d).map(|at| at + d.len_utf8()));
     match end.and_then(|end| key.get(..request.prefix.len() + end)) {
         Some(prefix) => Entry::CommonPrefix(prefix.to_owned()),
         None => Entry::Object {

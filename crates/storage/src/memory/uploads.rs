@@ -77,7 +77,12 @@ impl MemoryStore {
     fn take_part(&self, number: PartNumber, bytes: Bytes, pending: &mut Pending) -> Result<Part> {
         if bytes.len() as u64 > self.capabilities.max_part_size {
             let reason = "the part is larger than this store takes";
-            return Err(Error::new(ErrorKind::Invalid, "put part of", pending.key.as_str(), reason));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "put part of",
+                pending.key.as_str(),
+                reason,
+            ));
         }
         let crc = crc64::of([bytes.as_ref()]);
         let etag = format!("{crc:016x}");
@@ -99,8 +104,9 @@ impl MemoryStore {
         let contents = &mut *self.contents();
         let bucket = contents.bucket(&self.bucket)?;
         let pending = pending(bucket, OPERATION, upload)?;
-        let chosen = choose(pending, parts, &self.capabilities)
-            .map_err(|reason| Error::new(ErrorKind::Invalid, OPERATION, upload.key.as_str(), reason))?;
+        let chosen = choose(pending, parts, &self.capabilities).map_err(|reason| {
+            Error::new(ErrorKind::Invalid, OPERATION, upload.key.as_str(), reason)
+        })?;
         let metadata = pending.metadata.clone();
         let bytes: Bytes = chosen.concat().into();
         bucket.check(OPERATION, &upload.key, precondition)?;
@@ -156,10 +162,12 @@ fn pending<'a>(
     upload: &MultipartUpload,
 ) -> Result<&'a mut Pending> {
     let found = bucket.uploads.get_mut(&upload.id.0);
-    found.filter(|pending| pending.key == upload.key).ok_or_else(|| {
-        let reason = "no such upload is in progress";
-        Error::new(ErrorKind::NotFound, operation, upload.key.as_str(), reason)
-    })
+    found
+        .filter(|pending| pending.key == upload.key)
+        .ok_or_else(|| {
+            let reason = "no such upload is in progress";
+            Error::new(ErrorKind::NotFound, operation, upload.key.as_str(), reason)
+        })
 }
 
 fn described(number: PartNumber, part: &PendingPart) -> Part {
@@ -198,7 +206,9 @@ fn choose(
 
 /// Every part but the last is large enough and, where the store wants that, of one size.
 fn check_sizes(sizes: &[u64], limits: &Capabilities) -> std::result::Result<(), &'static str> {
-    let Some((last, others)) = sizes.split_last() else { return Ok(()) };
+    let Some((last, others)) = sizes.split_last() else {
+        return Ok(());
+    };
     if others.iter().any(|size| *size < limits.min_part_size) {
         return Err("a part before the last is smaller than this store takes");
     }
