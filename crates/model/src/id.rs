@@ -77,6 +77,11 @@ uuid_id!(
     EventId, "event"
 );
 
+uuid_id!(
+    /// One audit entry; sorts by the time it was made.
+    AuditId, "audit entry"
+);
+
 /// A server, in AWS Transfer's form: `s-` and 17 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
