@@ -1,1 +1,52 @@
-//! placeholder
+//! All SQL: one set of queries and migrations for SQLite and PostgreSQL, one file per table, and
+//! the writer that groups durable writes.
+//!
+//! [`Database::open`] connects and migrates. Reads go through the tables
+//! ([`Database::users`], [`Database::transfers`], ..); what a transfer commits goes through
+//! [`Database::writer`], so that many small commits share one transaction.
+
+mod attributes;
+mod audit;
+mod database;
+mod engine;
+mod error;
+mod events;
+mod groups;
+mod host_keys;
+mod leases;
+mod metrics;
+mod migration;
+mod publications;
+mod query;
+mod revocation;
+mod row;
+mod seal;
+mod servers;
+mod ssh_keys;
+mod transfers;
+mod url;
+mod users;
+mod writer;
+
+pub use attributes::{Attributes, AttributesTable};
+pub use audit::{AuditEntry, AuditTable, Outcome};
+pub use database::{Database, Settings};
+pub use error::{Error, Result};
+pub use events::{EventsTable, StoredEvent};
+pub use groups::{Group, GroupsTable};
+pub use host_keys::{HostKey, HostKeysTable};
+pub use leases::LeasesTable;
+pub use metrics::describe as describe_metrics;
+pub use publications::{Claim, Publication, PublicationRequest};
+pub use revocation::RevocationTable;
+pub use seal::{InvalidSealingKey, Sealer};
+pub use servers::{NewServer, Server, ServerLimits, ServersTable};
+pub use ssh_keys::{NewSshKey, SshKey, SshKeysTable};
+pub use transfers::{CompletedUpload, NewTransfer, Transfer, TransferState, TransfersTable};
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use users::{
+    Credentials, HomeType, Mapping, MappingKind, NewUser, User, UserChanges, UserLimits, UsersTable,
+};
+pub use writer::{
+    ObjectRemoval, ObjectRename, TransferFailure, UploadCommit, Writer, WriterStatistics,
+};

@@ -1,0 +1,167 @@
+//! The database: opened once, shared by all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use crate::engine::Engine;
+use crate::writer::Writer;
+use crate::{
+    AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
+    Result, RevocationTable, Sealer, ServersTable, SshKeysTable, TransfersTable, UsersTable,
+    migration,
+};
+
+/// How a database is opened.
+#[derive(Debug)]
+pub struct Settings {
+    /// What seals private keys.
+    pub sealer: Sealer,
+    /// At most so many connections (for SQLite: of readers).
+    pub connections: u32,
+    /// How long the writer retries while the database does not answer, before it reports that a
+    /// write failed or that its outcome is unknown.
+    pub commit_deadline: Duration,
+    /// How many writes of each class may wait for the writer.
+    pub queue: usize,
+    /// How many writes one transaction may hold.
+    pub batch: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sealer: Sealer::plain(),
+            connections: 8,
+            commit_deadline: Duration::from_secs(30),
+            queue: 4096,
+            batch: 256,
+        }
+    }
+}
+
+/// A database with its schema in place. Clones share it.
+#[derive(Clone)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<Engine>,
+    sealer: Sealer,
+    writer: Writer,
+    tasks: TaskTracker,
+    url: DatabaseUrl,
+}
+
+impl Database {
+    /// Connects, migrates the schema, and starts the writer (on the Tokio runtime of the caller).
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer, `Unsupported` where its schema is newer
+    /// than this program.
+    pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self> {
+        let engine = Arc::new(Engine::connect(url, settings.connections).await?);
+        migration::migrate(&engine).await?;
+        let tasks = TaskTracker::new();
+        let writer = Writer::start(Arc::clone(&engine), &settings, &tasks);
+        tasks.close();
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engine,
+                sealer: settings.sealer,
+                writer,
+                tasks,
+                url: url.clone(),
+            }),
+        })
+    }
+
+    /// Where it is, without what is secret.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.shared.url
+    }
+
+    /// Asks it something, for a health check.
+    ///
+    /// # Errors
+    /// `Unavailable` where it does not answer.
+    pub async fn check(&self) -> Result<()> {
+        let query = crate::query::Query::new("check", "database", "SELECT 1 AS one");
+        self.shared.engine.fetch_all(&query).await.map(drop)
+    }
+
+    /// Writes what is queued, then closes every connection. Later calls fail with `Unavailable`.
+    pub async fn close(&self) {
+        self.shared.writer.close();
+        self.shared.tasks.wait().await;
+        self.shared.engine.close().await;
+    }
+
+    /// The grouped durable writer.
+    pub fn writer(&self) -> &Writer {
+        &self.shared.writer
+    }
+
+    /// Servers.
+    pub fn servers(&self) -> ServersTable<'_> {
+        ServersTable::new(&self.shared.engine)
+    }
+
+    /// Host keys.
+    pub fn host_keys(&self) -> HostKeysTable<'_> {
+        HostKeysTable::new(&self.shared.engine, &self.shared.sealer)
+    }
+
+    /// Groups of users.
+    pub fn groups(&self) -> GroupsTable<'_> {
+        GroupsTable::new(&self.shared.engine)
+    }
+
+    /// Users.
+    pub fn users(&self) -> UsersTable<'_> {
+        UsersTable::new(&self.shared.engine)
+    }
+
+    /// The SSH public keys of users.
+    pub fn ssh_keys(&self) -> SshKeysTable<'_> {
+        SshKeysTable::new(&self.shared.engine)
+    }
+
+    /// Transfers and their intents; written through [`Self::writer`].
+    pub fn transfers(&self) -> TransfersTable<'_> {
+        TransfersTable::new(&self.shared.engine)
+    }
+
+    /// Attributes of objects; written through [`Self::writer`].
+    pub fn attributes(&self) -> AttributesTable<'_> {
+        AttributesTable::new(&self.shared.engine)
+    }
+
+    /// The audit log; written through [`Self::writer`].
+    pub fn audit(&self) -> AuditTable<'_> {
+        AuditTable::new(&self.shared.engine)
+    }
+
+    /// The outbox; written through [`Self::writer`].
+    pub fn events(&self) -> EventsTable<'_> {
+        EventsTable::new(&self.shared.engine)
+    }
+
+    /// The revocation epoch.
+    pub fn revocation(&self) -> RevocationTable<'_> {
+        RevocationTable::new(&self.shared.engine)
+    }
+
+    /// Leases: who does what only one node may do.
+    pub fn leases(&self) -> LeasesTable<'_> {
+        LeasesTable::new(&self.shared.engine)
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Database({})", self.shared.url)
+    }
+}

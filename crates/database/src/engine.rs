@@ -1,0 +1,258 @@
+//! The two engines behind one set of calls: pools, queries and transactions.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
+
+use model::ErrorKind;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+
+use crate::query::{Query, Value};
+use crate::row::Row;
+use crate::{DatabaseUrl, Error, Result};
+
+/// How long one query may take, and how long one waits for a connection.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How long SQLite waits for another process's write to end.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The pools of one database.
+pub(crate) enum Engine {
+    /// SQLite has one writer; readers see the last commit and are never blocked by it.
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction. Rolled back when it is dropped before [`Transaction::commit`].
+pub(crate) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+macro_rules! bound {
+    ($query:expr) => {{
+        let mut statement = sqlx::query($query.sql.clone());
+        for value in &$query.values {
+            statement = match value {
+                Value::Integer(number) => statement.bind(*number),
+                Value::Text(text) => statement.bind(text.as_deref()),
+            };
+        }
+        statement
+    }};
+}
+
+impl Engine {
+    /// Connects; makes the SQLite file where it is missing.
+    pub(crate) async fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
+        let connected = match url {
+            DatabaseUrl::Sqlite(path) => connect_sqlite(path, connections).await,
+            DatabaseUrl::Postgres(text) => connect_postgres(text, connections).await,
+        };
+        connected.map_err(|error| Error::from_engine("open database", &url.to_string(), error))
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    pub(crate) async fn fetch_all(&self, query: &Query) -> Result<Vec<Row>> {
+        within(query, async {
+            Ok(match self {
+                Self::Sqlite { read, .. } => sqlite_rows(bound!(query).fetch_all(read).await?),
+                Self::Postgres(pool) => postgres_rows(bound!(query).fetch_all(pool).await?),
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn fetch_optional(&self, query: &Query) -> Result<Option<Row>> {
+        Ok(self.fetch_all(query).await?.into_iter().next())
+    }
+
+    /// Runs one statement in a transaction of its own. Returns the number of rows it changed.
+    pub(crate) async fn execute(&self, query: &Query) -> Result<u64> {
+        within(query, async {
+            Ok(match self {
+                Self::Sqlite { write, .. } => bound!(query).execute(write).await?.rows_affected(),
+                Self::Postgres(pool) => bound!(query).execute(pool).await?.rows_affected(),
+            })
+        })
+        .await
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
+        let query = Query::new("begin", "transaction", "");
+        within(&query, async {
+            Ok(match self {
+                // IMMEDIATE: a transaction that reads first and then finds the write lock taken
+                // could not wait for it.
+                Self::Sqlite { write, .. } => {
+                    Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
+                }
+                Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            })
+        })
+        .await
+    }
+
+    /// Closes the pools once nobody uses their connections.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                // The last connection to go leaves no write-ahead log behind.
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    pub(crate) async fn fetch_all(&mut self, query: &Query) -> Result<Vec<Row>> {
+        within(query, async {
+            Ok(match self {
+                Self::Sqlite(inner) => sqlite_rows(bound!(query).fetch_all(&mut **inner).await?),
+                Self::Postgres(inner) => {
+                    postgres_rows(bound!(query).fetch_all(&mut **inner).await?)
+                }
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn fetch_optional(&mut self, query: &Query) -> Result<Option<Row>> {
+        Ok(self.fetch_all(query).await?.into_iter().next())
+    }
+
+    pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
+        within(query, async {
+            Ok(match self {
+                Self::Sqlite(inner) => bound!(query).execute(&mut **inner).await?.rows_affected(),
+                Self::Postgres(inner) => bound!(query).execute(&mut **inner).await?.rows_affected(),
+            })
+        })
+        .await
+    }
+
+    /// Runs a text of several statements without values (a migration).
+    pub(crate) async fn execute_script(&mut self, what: &str, script: String) -> Result<()> {
+        let query = Query::new("migrate", what, sqlx::AssertSqlSafe(script));
+        within(&query, async {
+            match self {
+                Self::Sqlite(inner) => {
+                    sqlx::raw_sql(query.sql.clone())
+                        .execute(&mut **inner)
+                        .await?;
+                }
+                Self::Postgres(inner) => {
+                    sqlx::raw_sql(query.sql.clone())
+                        .execute(&mut **inner)
+                        .await?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// Where the engine is lost meanwhile, [`Error::outcome_unknown`].
+    pub(crate) async fn commit(self) -> Result<()> {
+        let query = Query::new("commit", "transaction", "");
+        within(&query, async {
+            match self {
+                Self::Sqlite(inner) => inner.commit().await,
+                Self::Postgres(inner) => inner.commit().await,
+            }
+        })
+        .await
+        .map_err(|error| match error.is_transient() {
+            true => error.with_unknown_outcome(),
+            false => error,
+        })
+    }
+}
+
+async fn within<T>(query: &Query, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
+    let ended = tokio::time::timeout(DEADLINE, work).await;
+    match ended {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Error::from_engine(query.operation, &query.object, error)),
+        Err(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            query.operation,
+            &query.object,
+            "the database does not answer in time",
+        )),
+    }
+}
+
+fn sqlite_rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Sqlite).collect()
+}
+
+fn postgres_rows(rows: Vec<sqlx::postgres::PgRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Postgres).collect()
+}
+
+async fn connect_sqlite(path: &std::path::Path, connections: u32) -> Result<Engine, sqlx::Error> {
+    create_private(path).await?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY);
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(DEADLINE)
+        .connect_with(options.clone())
+        .await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(connections.max(1))
+        .acquire_timeout(DEADLINE)
+        .connect_with(options.pragma("query_only", "on"))
+        .await?;
+    Ok(Engine::Sqlite { read, write })
+}
+
+/// Makes the file readable by its owner alone: it holds password hashes, and host keys where
+/// nothing seals them. SQLite gives its other files the same mode.
+async fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        tokio::fs::create_dir_all(folder).await?;
+    }
+    let mut options = tokio::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path).await.map(drop)
+}
+
+async fn connect_postgres(url: &str, connections: u32) -> Result<Engine, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("pierhead")
+        .options([
+            // The server gives up as well when we have.
+            ("statement_timeout", "15s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(connections.max(2))
+        .acquire_timeout(DEADLINE)
+        .connect_with(options)
+        .await?;
+    Ok(Engine::Postgres(pool))
+}

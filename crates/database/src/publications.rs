@@ -1,0 +1,169 @@
+//! The table `publications`: the fence in front of every final key.
+
+use model::{ErrorKind, Location, Timestamp, TransferId};
+
+use crate::engine::Transaction;
+use crate::query::Query;
+use crate::{Error, Result, transfers};
+
+/// A request to be the one who changes the object at a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicationRequest {
+    /// The object.
+    pub location: Location,
+    /// Who asks: the transfer, or an id generated for a rename or removal.
+    pub holder: TransferId,
+    /// On which node.
+    pub node: String,
+    /// Now.
+    pub now: Timestamp,
+    /// A publication that was granted before this is taken over: its holder is dead, or so late
+    /// that its work is superseded. Lies further back than the longest call to a store lasts.
+    pub stale_before: Timestamp,
+}
+
+/// The right to change the object at a key, until it is committed, released or taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The object.
+    pub location: Location,
+    /// Whose right.
+    pub holder: TransferId,
+    /// Grows with each grant of this key. A commit with an older one fails with `Conflict`.
+    pub generation: u64,
+}
+
+/// The answer to a [`PublicationRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Go ahead.
+    Granted(Publication),
+    /// Somebody else is at it; ask again when he is done.
+    Held {
+        /// Who.
+        by: TransferId,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// Asks for a publication. Asking again as the same holder grants it anew.
+pub(crate) async fn claim(
+    request: &PublicationRequest,
+    transaction: &mut Transaction,
+) -> Result<Claim> {
+    let location = &request.location;
+    let sql = "INSERT INTO publications \
+               (bucket, object_key, generation, sequence, holder, node, since) \
+               VALUES ($1, $2, 1, 0, $3, $4, $5) \
+               ON CONFLICT (bucket, object_key) DO UPDATE \
+               SET generation = publications.generation + 1, holder = excluded.holder, \
+                   node = excluded.node, since = excluded.since \
+               WHERE publications.holder IS NULL OR publications.holder = excluded.holder \
+                  OR publications.since < $6 \
+               RETURNING generation";
+    let query = Query::new("claim publication of", location, sql)
+        .bind(&location.bucket)
+        .bind(&location.key)
+        .bind(request.holder)
+        .bind(request.node.as_str())
+        .bind(request.now)
+        .bind(request.stale_before);
+    let Some(row) = transaction.fetch_optional(&query).await? else {
+        return held(location, transaction).await;
+    };
+    transfers::publishing(request.holder, transaction).await?;
+    Ok(Claim::Granted(Publication {
+        location: location.clone(),
+        holder: request.holder,
+        generation: row.unsigned("generation")?,
+    }))
+}
+
+async fn held(location: &Location, transaction: &mut Transaction) -> Result<Claim> {
+    let sql = "SELECT holder, since FROM publications WHERE bucket = $1 AND object_key = $2";
+    let query = Query::new("look up publication of", location, sql)
+        .bind(&location.bucket)
+        .bind(&location.key);
+    let row = transaction.fetch_optional(&query).await?;
+    let row =
+        row.ok_or_else(|| Error::not_found("look up publication of", location.to_string()))?;
+    match row.parsed_or_null("holder")? {
+        Some(by) => Ok(Claim::Held {
+            by,
+            since: row.time("since")?,
+        }),
+        // Released between the two statements; asking again succeeds.
+        None => Err(Error::new(
+            ErrorKind::Unavailable,
+            "claim publication of",
+            location.to_string(),
+            "another publication ended just now",
+        )),
+    }
+}
+
+/// Ends a publication and counts one event of its key.
+///
+/// # Errors
+/// `Conflict` where it was taken over meanwhile.
+pub(crate) async fn finish(
+    publication: &Publication,
+    transaction: &mut Transaction,
+) -> Result<u64> {
+    let location = &publication.location;
+    let sql = "UPDATE publications SET holder = NULL, sequence = sequence + 1 \
+               WHERE bucket = $1 AND object_key = $2 AND holder = $3 AND generation = $4 \
+               RETURNING sequence";
+    let query = Query::new("publish", location, sql)
+        .bind(&location.bucket)
+        .bind(&location.key)
+        .bind(publication.holder)
+        .bind(publication.generation);
+    match transaction.fetch_optional(&query).await? {
+        Some(row) => row.unsigned("sequence"),
+        None => Err(Error::new(
+            ErrorKind::Conflict,
+            "publish",
+            location.to_string(),
+            "a later upload has taken its place",
+        )),
+    }
+}
+
+/// Gives a publication back without an event; fine where it was taken over meanwhile.
+pub(crate) async fn release(
+    publication: &Publication,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let location = &publication.location;
+    let sql = "UPDATE publications SET holder = NULL \
+               WHERE bucket = $1 AND object_key = $2 AND holder = $3 AND generation = $4";
+    let query = Query::new("release publication of", location, sql)
+        .bind(&location.bucket)
+        .bind(&location.key)
+        .bind(publication.holder)
+        .bind(publication.generation);
+    transaction.execute(&query).await.map(drop)
+}
+
+/// Counts one event of a key without a publication.
+pub(crate) async fn next_sequence(
+    bucket: &str,
+    key: &str,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<u64> {
+    let sql = "INSERT INTO publications \
+               (bucket, object_key, generation, sequence, holder, node, since) \
+               VALUES ($1, $2, 0, 1, NULL, '', $3) \
+               ON CONFLICT (bucket, object_key) DO UPDATE \
+               SET sequence = publications.sequence + 1 RETURNING sequence";
+    let query = Query::new("number event of", key, sql)
+        .bind(bucket)
+        .bind(key)
+        .bind(now);
+    let row = transaction.fetch_optional(&query).await?;
+    row.ok_or_else(|| Error::not_found("number event of", key))?
+        .unsigned("sequence")
+}

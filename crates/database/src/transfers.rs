@@ -1,0 +1,366 @@
+//! The table `transfers`: every upload from its intent to its end.
+
+use model::{
+    BucketName, ErrorKind, Location, ObjectKey, ServerId, SessionId, Timestamp, TransferId, UserId,
+};
+
+use crate::engine::{Engine, Transaction};
+use crate::query::Query;
+use crate::row::{Row, corrupt};
+use crate::{Error, Result};
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TransferState {
+    /// OPEN was taken; parts may be in the store.
+    Intended,
+    /// The object is being put at its final key.
+    Publishing,
+    /// The object stands, and its event is committed.
+    Completed,
+    /// It failed; the previous object is untouched.
+    Failed,
+    /// It was given up, and the store holds nothing of it.
+    Aborted,
+}
+
+impl TransferState {
+    /// The word in the row.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Publishing => "publishing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl std::str::FromStr for TransferState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [
+            Self::Intended,
+            Self::Publishing,
+            Self::Completed,
+            Self::Failed,
+            Self::Aborted,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| format!("{text:?} is not a transfer state"))
+    }
+}
+
+/// The intent of an upload, written at OPEN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTransfer {
+    /// Its id; stands in the object's metadata as proof.
+    pub id: TransferId,
+    /// Where the object shall stand.
+    pub location: Location,
+    /// The path as the user sees it.
+    pub path: String,
+    /// Whose upload.
+    pub owner: UserId,
+    /// At which server.
+    pub server: ServerId,
+    /// In which session.
+    pub session: SessionId,
+    /// On which node.
+    pub node: String,
+    /// The ETag of the object that it began from, where it changes one.
+    pub base_etag: Option<String>,
+    /// When.
+    pub started: Timestamp,
+}
+
+/// What is known of an object that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedUpload {
+    /// Bytes.
+    pub size: u64,
+    /// The object's ETag, without quotes.
+    pub etag: String,
+    /// Its version, where the bucket keeps versions.
+    pub version: Option<String>,
+    /// CRC64NVME of the whole object in base64, where known.
+    pub crc64nvme: Option<String>,
+    /// When.
+    pub finished: Timestamp,
+}
+
+/// A transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// What OPEN wrote.
+    pub intent: NewTransfer,
+    /// How far it is.
+    pub state: TransferState,
+    /// The store's id of its multipart upload, where it has begun one.
+    pub upload_id: Option<String>,
+    /// The object, where it is [`TransferState::Completed`].
+    pub completed: Option<CompletedUpload>,
+    /// When it failed or was given up.
+    pub ended: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// Queries on transfers. They are written through [`crate::Writer`].
+#[derive(Clone, Copy)]
+pub struct TransfersTable<'a> {
+    engine: &'a Engine,
+}
+
+impl<'a> TransfersTable<'a> {
+    pub(crate) fn new(engine: &'a Engine) -> Self {
+        Self { engine }
+    }
+
+    /// The transfer of this id.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn by_id(&self, id: TransferId) -> Result<Option<Transfer>> {
+        let sql = "SELECT * FROM transfers WHERE id = $1";
+        let query = Query::new("look up transfer", id, sql).bind(id);
+        let row = self.engine.fetch_optional(&query).await?;
+        row.as_ref().map(transfer).transpose()
+    }
+
+    /// Transfers without an end that began before `before`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn unfinished(&self, before: Timestamp, limit: u32) -> Result<Vec<Transfer>> {
+        let sql = "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') \
+                   AND started < $1 ORDER BY started, id LIMIT $2";
+        let query = Query::new("list", "unfinished transfers", sql)
+            .bind(before)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(transfer).collect()
+    }
+
+    /// Transfers without an end that a node began, oldest first, at most `limit`. A node asks it
+    /// of itself when it starts, a sweeper of nodes that are dead.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn unfinished_of_node(&self, node: &str, limit: u32) -> Result<Vec<Transfer>> {
+        let sql = "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') \
+                   AND node = $1 ORDER BY started, id LIMIT $2";
+        let query = Query::new("list unfinished transfers of node", node, sql)
+            .bind(node)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(transfer).collect()
+    }
+
+    /// The transfers to an object, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn to_object(&self, location: &Location, limit: u32) -> Result<Vec<Transfer>> {
+        let sql = "SELECT * FROM transfers WHERE bucket = $1 AND object_key = $2 \
+                   ORDER BY started DESC, id DESC LIMIT $3";
+        let query = Query::new("list transfers to", location, sql)
+            .bind(&location.bucket)
+            .bind(&location.key)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(transfer).collect()
+    }
+
+    /// The transfers of a user, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn of_owner(&self, owner: UserId, limit: u32) -> Result<Vec<Transfer>> {
+        let sql = "SELECT * FROM transfers WHERE owner = $1 \
+                   ORDER BY started DESC, id DESC LIMIT $2";
+        let query = Query::new("list transfers of user", owner, sql)
+            .bind(owner)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(transfer).collect()
+    }
+}
+
+/// Writes an intent; fine where it is written already (a retry).
+pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> Result<()> {
+    let sql = "INSERT INTO transfers (id, bucket, object_key, path, owner, server, session, \
+               node, state, base_etag, started) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'intended', $9, $10) \
+               ON CONFLICT (id) DO NOTHING";
+    let query = Query::new("begin upload of", &new.path, sql)
+        .bind(new.id)
+        .bind(&new.location.bucket)
+        .bind(&new.location.key)
+        .bind(&new.path)
+        .bind(new.owner)
+        .bind(&new.server)
+        .bind(new.session)
+        .bind(&new.node)
+        .bind(new.base_etag.clone())
+        .bind(new.started);
+    transaction.execute(&query).await.map(drop)
+}
+
+/// Notes the store's id of a transfer's multipart upload.
+pub(crate) async fn set_upload_id(
+    id: TransferId,
+    upload: &str,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE transfers SET upload_id = $2 WHERE id = $1";
+    let query = Query::new("note upload id of transfer", id, sql)
+        .bind(id)
+        .bind(upload);
+    match transaction.execute(&query).await? {
+        0 => Err(Error::not_found(query.operation, query.object)),
+        _ => Ok(()),
+    }
+}
+
+/// Notes that a transfer's object is being put at its key; fine where `id` is no transfer's (a
+/// rename or removal holds a publication as well).
+pub(crate) async fn publishing(id: TransferId, transaction: &mut Transaction) -> Result<()> {
+    let sql = "UPDATE transfers SET state = 'publishing' WHERE id = $1 AND state = 'intended'";
+    let query = Query::new("publish transfer", id, sql).bind(id);
+    transaction.execute(&query).await.map(drop)
+}
+
+/// Whether a write found its transfer as it must be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It ends now.
+    Now,
+    /// It ended like this before: this is a retry.
+    Before,
+}
+
+/// Completes a transfer.
+///
+/// # Errors
+/// `NotFound` where there is none, `Conflict` where it failed or was given up before.
+pub(crate) async fn complete(
+    id: TransferId,
+    location: &Location,
+    upload: &CompletedUpload,
+    transaction: &mut Transaction,
+) -> Result<Ended> {
+    let sql = "UPDATE transfers SET state = 'completed', size = $2, etag = $3, version = $4, \
+               crc64nvme = $5, finished = $6, bucket = $7, object_key = $8, error = NULL \
+               WHERE id = $1 AND state IN ('intended', 'publishing')";
+    let query = Query::new("complete transfer", id, sql)
+        .bind(id)
+        .bind(upload.size)
+        .bind(&upload.etag)
+        .bind(upload.version.clone())
+        .bind(upload.crc64nvme.clone())
+        .bind(upload.finished)
+        .bind(&location.bucket)
+        .bind(&location.key);
+    end(id, query, TransferState::Completed, transaction).await
+}
+
+/// Fails or gives up a transfer.
+///
+/// # Errors
+/// `NotFound` where there is none, `Conflict` where it is completed or ended otherwise.
+pub(crate) async fn fail(
+    id: TransferId,
+    state: TransferState,
+    error: &str,
+    finished: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<Ended> {
+    let sql = "UPDATE transfers SET state = $2, error = $3, finished = $4 \
+               WHERE id = $1 AND state IN ('intended', 'publishing')";
+    let query = Query::new("fail transfer", id, sql)
+        .bind(id)
+        .bind(state.as_str())
+        .bind(error)
+        .bind(finished);
+    end(id, query, state, transaction).await
+}
+
+async fn end(
+    id: TransferId,
+    query: Query,
+    state: TransferState,
+    transaction: &mut Transaction,
+) -> Result<Ended> {
+    if transaction.execute(&query).await? > 0 {
+        return Ok(Ended::Now);
+    }
+    let sql = "SELECT state FROM transfers WHERE id = $1";
+    let read = Query::new("look up transfer", id, sql).bind(id);
+    let Some(row) = transaction.fetch_optional(&read).await? else {
+        return Err(Error::not_found(query.operation, query.object));
+    };
+    let found: TransferState = row.parsed("state")?;
+    if found == state {
+        return Ok(Ended::Before);
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        query.operation,
+        query.object,
+        format!("it is {} already", found.as_str()),
+    ))
+}
+
+fn transfer(row: &Row) -> Result<Transfer> {
+    let state = row.parsed("state")?;
+    let finished = row.time_or_null("finished")?;
+    Ok(Transfer {
+        intent: intent(row)?,
+        state,
+        upload_id: row.text_or_null("upload_id")?,
+        completed: match (state, finished) {
+            (TransferState::Completed, Some(finished)) => Some(completed(row, finished)?),
+            _ => None,
+        },
+        ended: finished,
+        error: row.text_or_null("error")?,
+    })
+}
+
+fn completed(row: &Row, finished: Timestamp) -> Result<CompletedUpload> {
+    Ok(CompletedUpload {
+        size: row.unsigned("size")?,
+        etag: row.text("etag")?,
+        version: row.text_or_null("version")?,
+        crc64nvme: row.text_or_null("crc64nvme")?,
+        finished,
+    })
+}
+
+fn intent(row: &Row) -> Result<NewTransfer> {
+    Ok(NewTransfer {
+        id: row.parsed("id")?,
+        location: location(row)?,
+        path: row.text("path")?,
+        owner: row.parsed("owner")?,
+        server: row.parsed("server")?,
+        session: row.parsed("session")?,
+        node: row.text("node")?,
+        base_etag: row.text_or_null("base_etag")?,
+        started: row.time("started")?,
+    })
+}
+
+/// The place in the columns `bucket` and `object_key`.
+pub(crate) fn location(row: &Row) -> Result<Location> {
+    let bucket = row.text("bucket")?;
+    let key = row.text("object_key")?;
+    Ok(Location {
+        bucket: BucketName::parse(&bucket).map_err(|error| corrupt("bucket", error))?,
+        key: ObjectKey::parse(key).map_err(|error| corrupt("object_key", error))?,
+    })
+}

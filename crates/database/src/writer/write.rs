@@ -1,0 +1,280 @@
+//! The writes themselves, as statements of a transaction. Each can be repeated without harm.
+
+use model::{Event, Location, Timestamp, TransferId};
+
+use super::queue::Class;
+use crate::engine::Transaction;
+use crate::transfers::Ended;
+use crate::{
+    Attributes, AuditEntry, Claim, CompletedUpload, NewTransfer, Publication, PublicationRequest,
+    Result, TransferState, attributes, audit, events, publications, transfers,
+};
+
+/// An upload whose object stands, to be committed.
+#[derive(Debug, Clone)]
+pub struct UploadCommit {
+    /// Which transfer.
+    pub transfer: TransferId,
+    /// Where the object stands: the intent's place, or another since it was renamed.
+    pub location: Location,
+    /// The right under which it was put there.
+    pub publication: Option<Publication>,
+    /// What the store said of it.
+    pub completed: CompletedUpload,
+    /// What the client set. Older attributes at the key go in any case.
+    pub attributes: Option<Attributes>,
+    /// For the audit log.
+    pub audit: AuditEntry,
+    /// For everybody else. Its bucket and key are the location's.
+    pub event: Event,
+}
+
+/// The end of a transfer without an object.
+#[derive(Debug, Clone)]
+pub struct TransferFailure {
+    /// Which transfer.
+    pub transfer: TransferId,
+    /// Whether the store may still hold parts of it (failed, and its sweeper looks) or holds
+    /// none (given up).
+    pub aborted: bool,
+    /// Why, fit for the user who looks at his transfers.
+    pub error: String,
+    /// When.
+    pub finished: Timestamp,
+    /// A publication to give back.
+    pub publication: Option<Publication>,
+    /// For the audit log.
+    pub audit: Option<AuditEntry>,
+    /// For everybody else.
+    pub event: Option<Event>,
+}
+
+/// An object that was removed.
+#[derive(Debug, Clone)]
+pub struct ObjectRemoval {
+    /// Where it stood.
+    pub location: Location,
+    /// The right under which it was removed.
+    pub publication: Option<Publication>,
+    /// For the audit log.
+    pub audit: AuditEntry,
+    /// For everybody else.
+    pub event: Option<Event>,
+}
+
+/// An object that has another key.
+#[derive(Debug, Clone)]
+pub struct ObjectRename {
+    /// Where it stood.
+    pub from: Location,
+    /// Where it stands.
+    pub to: Location,
+    /// What the client set of it, for its new place.
+    pub attributes: Option<Attributes>,
+    /// The rights under which both keys were changed.
+    pub publications: Vec<Publication>,
+    /// For the audit log.
+    pub audit: Option<AuditEntry>,
+    /// For everybody else. Its bucket and key are the new ones.
+    pub event: Option<Event>,
+}
+
+/// One write, large ones boxed.
+#[derive(Debug)]
+pub(crate) enum Write {
+    Begin(NewTransfer),
+    SetUploadId(TransferId, String),
+    Claim(PublicationRequest),
+    Release(Publication),
+    Commit(Box<UploadCommit>),
+    Fail(Box<TransferFailure>),
+    SetAttributes(Box<Attributes>),
+    Remove(Box<ObjectRemoval>),
+    Rename(Box<ObjectRename>),
+    Record(Box<(Option<AuditEntry>, Option<Event>)>),
+}
+
+/// What came of a write.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Done,
+    Claim(Claim),
+    Sequence(u64),
+}
+
+impl Write {
+    pub(crate) fn class(&self) -> Class {
+        match self {
+            Self::Claim(_)
+            | Self::Release(_)
+            | Self::Commit(_)
+            | Self::Remove(_)
+            | Self::Rename(_) => Class::Commit,
+            Self::Begin(_) | Self::SetUploadId(..) | Self::Fail(_) | Self::SetAttributes(_) => {
+                Class::Intent
+            }
+            Self::Record(_) => Class::Record,
+        }
+    }
+
+    /// What it is about, for errors.
+    pub(crate) fn object(&self) -> String {
+        match self {
+            Self::Begin(new) => new.path.clone(),
+            Self::SetUploadId(transfer, _) => transfer.to_string(),
+            Self::Claim(request) => request.location.to_string(),
+            Self::Release(publication) => publication.location.to_string(),
+            Self::Commit(commit) => commit.location.to_string(),
+            Self::Fail(failure) => failure.transfer.to_string(),
+            Self::SetAttributes(attributes) => attributes.location.to_string(),
+            Self::Remove(removal) => removal.location.to_string(),
+            Self::Rename(rename) => rename.to.to_string(),
+            Self::Record(record) => match &**record {
+                (Some(audit), _) => audit.action.clone(),
+                (None, Some(event)) => event.kind.as_str().to_owned(),
+                (None, None) => "nothing".to_owned(),
+            },
+        }
+    }
+
+    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        match self {
+            Self::Begin(new) => transfers::begin(new, transaction).await?,
+            Self::SetUploadId(transfer, upload) => {
+                transfers::set_upload_id(*transfer, upload, transaction).await?;
+            }
+            Self::Claim(request) => {
+                let claim = publications::claim(request, transaction).await?;
+                return Ok(Written::Claim(claim));
+            }
+            Self::Release(publication) => publications::release(publication, transaction).await?,
+            Self::Commit(commit) => return commit.apply(transaction).await,
+            Self::Fail(failure) => failure.apply(transaction).await?,
+            Self::SetAttributes(set) => attributes::set(set, transaction).await?,
+            Self::Remove(removal) => return removal.apply(transaction).await,
+            Self::Rename(rename) => return rename.apply(transaction).await,
+            Self::Record(record) => {
+                let (audit, event) = &**record;
+                note(audit.as_ref(), event.as_ref(), transaction).await?;
+            }
+        }
+        Ok(Written::Done)
+    }
+}
+
+impl UploadCommit {
+    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        let ended =
+            transfers::complete(self.transfer, &self.location, &self.completed, transaction)
+                .await?;
+        if ended == Ended::Before {
+            let sequence = events::sequence_of(self.event.id, transaction).await?;
+            return Ok(Written::Sequence(sequence.unwrap_or(0)));
+        }
+        let publication = self.publication.as_ref();
+        let sequence = number(&self.location, publication, self.event.time, transaction).await?;
+        match &self.attributes {
+            Some(set) => attributes::set(set, transaction).await?,
+            None => attributes::remove(&self.location, transaction).await?,
+        }
+        audit::insert(&self.audit, transaction).await?;
+        events::insert(&self.event, sequence, transaction).await?;
+        Ok(Written::Sequence(sequence))
+    }
+}
+
+impl TransferFailure {
+    async fn apply(&self, transaction: &mut Transaction) -> Result<()> {
+        let state = match self.aborted {
+            true => TransferState::Aborted,
+            false => TransferState::Failed,
+        };
+        transfers::fail(
+            self.transfer,
+            state,
+            &self.error,
+            self.finished,
+            transaction,
+        )
+        .await?;
+        if let Some(publication) = &self.publication {
+            publications::release(publication, transaction).await?;
+        }
+        note(self.audit.as_ref(), self.event.as_ref(), transaction).await
+    }
+}
+
+impl ObjectRemoval {
+    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        if let Some(done) = audit::done(&self.audit, self.event.as_ref(), transaction).await? {
+            return Ok(Written::Sequence(done));
+        }
+        let publication = self.publication.as_ref();
+        let sequence = number(&self.location, publication, self.audit.time, transaction).await?;
+        attributes::remove(&self.location, transaction).await?;
+        audit::insert(&self.audit, transaction).await?;
+        if let Some(event) = &self.event {
+            events::insert(event, sequence, transaction).await?;
+        }
+        Ok(Written::Sequence(sequence))
+    }
+}
+
+impl ObjectRename {
+    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        if let Some(audit) = &self.audit {
+            if let Some(done) = audit::done(audit, self.event.as_ref(), transaction).await? {
+                return Ok(Written::Sequence(done));
+            }
+        }
+        let mut sequence = None;
+        for publication in &self.publications {
+            let number = publications::finish(publication, transaction).await?;
+            if publication.location == self.to {
+                sequence = Some(number);
+            }
+        }
+        attributes::remove(&self.from, transaction).await?;
+        match &self.attributes {
+            Some(set) => attributes::set(set, transaction).await?,
+            None => attributes::remove(&self.to, transaction).await?,
+        }
+        if let Some(audit) = &self.audit {
+            audit::insert(audit, transaction).await?;
+        }
+        match (&self.event, sequence) {
+            (Some(event), Some(sequence)) => events::insert(event, sequence, transaction).await?,
+            (Some(event), None) => events::append(event, transaction).await?,
+            (None, _) => {}
+        }
+        Ok(Written::Sequence(sequence.unwrap_or(0)))
+    }
+}
+
+/// Numbers the change of a key: the end of its publication where there is one.
+async fn number(
+    location: &Location,
+    publication: Option<&Publication>,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<u64> {
+    if let Some(publication) = publication {
+        return publications::finish(publication, transaction).await;
+    }
+    let (bucket, key) = (location.bucket.as_str(), location.key.as_str());
+    publications::next_sequence(bucket, key, now, transaction).await
+}
+
+async fn note(
+    audit: Option<&AuditEntry>,
+    event: Option<&Event>,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    if let Some(audit) = audit {
+        audit::insert(audit, transaction).await?;
+    }
+    if let Some(event) = event {
+        events::append(event, transaction).await?;
+    }
+    Ok(())
+}
