@@ -1,1 +1,20 @@
-//! placeholder
+//! Who somebody is: credentials become [`Authenticated`], and nothing else does.
+//!
+//! Built-in users have a password (argon2id) and any number of SSH public keys. Unknown and
+//! disabled users, wrong passwords and wrong keys cost the same work and get the same answer.
+
+mod authenticated;
+mod error;
+mod identity;
+mod login;
+mod metrics;
+mod password;
+mod public_key;
+
+pub use authenticated::{Authenticated, Method, Peer};
+pub use error::{Error, Refused, Result};
+pub use identity::{Identity, Settings};
+pub use login::Login;
+pub use metrics::describe as describe_metrics;
+pub use password::{HashCost, Passwords, generate_password};
+pub use public_key::{InvalidPublicKey, PublicKey};

@@ -1,0 +1,86 @@
+//! Refusals, which all look the same from outside, and errors of those who look after users.
+
+use model::ErrorKind;
+
+use crate::InvalidPublicKey;
+
+/// The result of looking after credentials.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why somebody was not let in: for the log. To the client every one of them reads
+/// "permission denied", and it took the same work to find out.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("permission denied")]
+pub enum Refused {
+    /// No user has this name, or the name is none.
+    UnknownUser,
+    /// The user is kept out.
+    Disabled,
+    /// It is not his password.
+    WrongPassword,
+    /// He has no password.
+    NoPassword,
+    /// It is not one of his keys.
+    WrongKey,
+    /// Nobody could say, since the database or the hashing failed. Not the client's fault, and
+    /// not to be counted against him.
+    Unavailable(#[source] Error),
+}
+
+impl Refused {
+    /// A word for logs and metrics labels.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::Disabled => "disabled",
+            Self::WrongPassword => "wrong_password",
+            Self::NoPassword => "no_password",
+            Self::WrongKey => "wrong_key",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// `Denied`, or `Unavailable` where it is not the client's fault.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Unavailable(_) => ErrorKind::Unavailable,
+            _ => ErrorKind::Denied,
+        }
+    }
+}
+
+/// A failure of looking after credentials.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] database::Error),
+    /// A password that is too short or too long.
+    #[error(
+        "set password: it must have {} to {} bytes",
+        crate::Passwords::MIN_BYTES,
+        crate::Passwords::MAX_BYTES
+    )]
+    PasswordLength,
+    /// Hashing failed.
+    #[error("hash password: {0}")]
+    Hash(&'static str),
+    /// A text that is not a public key we take.
+    #[error(transparent)]
+    PublicKey(#[from] InvalidPublicKey),
+    /// The cost of hashing in the settings is out of bounds.
+    #[error("hash password: the cost in the settings is out of bounds: {0}")]
+    Cost(String),
+}
+
+impl Error {
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Database(error) => error.kind(),
+            Self::PasswordLength | Self::PublicKey(_) | Self::Cost(_) => ErrorKind::Invalid,
+            Self::Hash(_) => ErrorKind::Internal,
+        }
+    }
+}

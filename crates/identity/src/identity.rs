@@ -1,0 +1,111 @@
+//! The one way from a credential to [`Authenticated`].
+
+use std::sync::Arc;
+
+use database::{Database, SshKey};
+use model::{Clock, Secret, ServerId, UserId};
+
+use crate::{Authenticated, HashCost, Login, Passwords, Peer, PublicKey, Refused, Result};
+
+/// How credentials are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// What hashing a password costs.
+    pub hash_cost: HashCost,
+    /// How many passwords are hashed at the same time; the others wait.
+    pub hashes_at_once: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            hash_cost: HashCost::default(),
+            // Each takes 19 MiB and a core for some 20 ms; transfers want cores too.
+            hashes_at_once: cores.div_ceil(2),
+        }
+    }
+}
+
+/// Tells who somebody is. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    database: Database,
+    passwords: Passwords,
+    clock: Arc<dyn Clock>,
+}
+
+impl Identity {
+    /// Built-in users of this database. Hashes one password, which takes its time.
+    ///
+    /// # Errors
+    /// `Invalid` where the cost in the settings is out of bounds.
+    pub fn new(database: Database, settings: Settings, clock: Arc<dyn Clock>) -> Result<Self> {
+        Ok(Self {
+            database,
+            passwords: Passwords::new(settings.hash_cost, settings.hashes_at_once)?,
+            clock,
+        })
+    }
+
+    /// Begins a login: one for each connection and name. Nothing is looked up yet. `name` is as
+    /// the client sent it; one that cannot be a user's is treated as that of an unknown user.
+    pub fn login(&self, server: &ServerId, name: &str, peer: &Peer) -> Login {
+        Login::new(self.clone(), server.clone(), name, peer.clone())
+    }
+
+    /// Lets somebody in by his password: a [`Login`] with a single attempt.
+    ///
+    /// # Errors
+    /// [`Refused`], which looks the same for every reason.
+    pub async fn authenticate_password(
+        &self,
+        server: &ServerId,
+        name: &str,
+        password: &Secret<String>,
+        peer: &Peer,
+    ) -> Result<Authenticated, Refused> {
+        let mut login = self.login(server, name, peer);
+        login.authenticate_password(password).await
+    }
+
+    /// Gives a user another password.
+    ///
+    /// # Errors
+    /// `Invalid` where it is too short or too long, `NotFound` where there is no such user.
+    pub async fn set_password(&self, user: UserId, password: &Secret<String>) -> Result<()> {
+        let hash = self.passwords.hash(password).await?;
+        let now = self.clock.now();
+        let users = self.database.users();
+        Ok(users.set_password_hash(user, Some(hash), now).await?)
+    }
+
+    /// Gives a user another public key, written as in `authorized_keys`.
+    ///
+    /// # Errors
+    /// `Invalid` where it is not a key we take, `Conflict` where he has it already.
+    pub async fn add_key(&self, user: UserId, text: &str) -> Result<SshKey> {
+        let key = PublicKey::parse(text)?;
+        let row = database::NewSshKey {
+            user,
+            algorithm: key.algorithm().to_owned(),
+            body: key.body(),
+            fingerprint: key.fingerprint(),
+            comment: key.comment().to_owned(),
+        };
+        Ok(self.database.ssh_keys().add(row, self.clock.now()).await?)
+    }
+
+    /// What hashes and verifies passwords here.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+}

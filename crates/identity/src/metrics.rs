@@ -1,0 +1,18 @@
+//! The names of this crate's metrics.
+
+use metrics::{Unit, describe_counter, describe_histogram};
+
+/// Logins, by `method` and `outcome` (`success` or the reason of the refusal).
+pub(crate) const LOGINS: &str = "pierhead_logins_total";
+/// How long a password took to verify, waiting for a place included.
+pub(crate) const VERIFY_SECONDS: &str = "pierhead_password_verify_seconds";
+
+/// Tells the recorder what the metrics of this crate mean.
+pub fn describe() {
+    describe_counter!(LOGINS, Unit::Count, "login attempts by method and outcome");
+    describe_histogram!(
+        VERIFY_SECONDS,
+        Unit::Seconds,
+        "time to verify a password, waiting for a place included"
+    );
+}
