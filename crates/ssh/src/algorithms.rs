@@ -226,10 +226,7 @@ mod tests {
     #[test]
     fn policies_are_found_by_name() {
         for name in AlgorithmPolicy::names() {
-            assert_eq!(
-                AlgorithmPolicy::named(name).map(|p| p.name()),
-                Some(name)
-            );
+            assert_eq!(AlgorithmPolicy::named(name).map(|p| p.name()), Some(name));
         }
         assert!(AlgorithmPolicy::named("none").is_none());
     }

@@ -240,9 +240,8 @@ mod tests {
             let text = std::fs::read_to_string(&file).expect("key file");
             let key = HostKey::import(&text, None).expect("imported");
             assert!(shown.contains(&key.fingerprint()), "{shown} {key:?}");
-            let public = std::fs::read_to_string(file.with_file_name(format!(
-                "{kind}{bits}{format:?}.pub"
-            )));
+            let public =
+                std::fs::read_to_string(file.with_file_name(format!("{kind}{bits}{format:?}.pub")));
             let error = HostKey::import(&public.expect("public key"), None);
             assert!(error.expect_err("public").to_string().contains("public"));
         }

@@ -52,7 +52,11 @@ impl Server {
     /// [`crate::Error::Setting`] for a setting that cannot be; the old ones stay.
     pub fn reload(&self, settings: Settings, host_keys: HostKeys) -> Result<()> {
         settings.validate()?;
-        *self.0.settings.lock().unwrap_or_else(PoisonError::into_inner) = (settings, host_keys);
+        *self
+            .0
+            .settings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = (settings, host_keys);
         Ok(())
     }
 

@@ -94,7 +94,10 @@ impl Settings {
             || self.software.len() > 200
             || !self.software.bytes().all(|b| b.is_ascii_graphic())
         {
-            return wrong("software", "must be 1 to 200 printable characters without spaces");
+            return wrong(
+                "software",
+                "must be 1 to 200 printable characters without spaces",
+            );
         }
         if self.software.to_ascii_lowercase().starts_with("openssh") {
             return wrong(
@@ -117,7 +120,10 @@ impl Settings {
         }
         let zero = [
             (self.limits.connections, "connections"),
-            (self.limits.connections_per_address, "connections_per_address"),
+            (
+                self.limits.connections_per_address,
+                "connections_per_address",
+            ),
             (self.limits.channels, "channels"),
             (self.limits.auth_attempts, "auth_attempts"),
             (self.limits.queued_requests, "queued_requests"),
@@ -188,7 +194,9 @@ mod tests {
             let error = settings.validate().expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
         };
-        Settings::default().validate().expect("the defaults are valid");
+        Settings::default()
+            .validate()
+            .expect("the defaults are valid");
         check("software", |s| s.software = "OpenSSH_9.9".into());
         check("software", |s| s.software = "two words".into());
         check("window", |s| s.window = 1);

@@ -49,7 +49,11 @@ impl Command {
         for word in words {
             if options && word.text == "--" {
                 options = false;
-            } else if let Some(letters) = word.text.strip_prefix('-').filter(|l| options && !l.is_empty()) {
+            } else if let Some(letters) = word
+                .text
+                .strip_prefix('-')
+                .filter(|l| options && !l.is_empty())
+            {
                 for letter in letters.chars() {
                     match letter {
                         't' => direction = Some(Direction::FromClient),
@@ -68,9 +72,18 @@ impl Command {
             }
         }
         if paths.is_empty() {
-            paths.push(Word { text: ".".to_owned(), wildcards: Vec::new() });
+            paths.push(Word {
+                text: ".".to_owned(),
+                wildcards: Vec::new(),
+            });
         }
-        Some(Self { direction: direction?, recursive, preserve, into_directory, paths })
+        Some(Self {
+            direction: direction?,
+            recursive,
+            preserve,
+            into_directory,
+            paths,
+        })
     }
 }
 
@@ -118,13 +131,20 @@ mod tests {
     use super::*;
 
     fn texts(line: &str) -> Vec<String> {
-        split(line).expect("closed quotes").into_iter().map(|word| word.text).collect()
+        split(line)
+            .expect("closed quotes")
+            .into_iter()
+            .map(|word| word.text)
+            .collect()
     }
 
     #[test]
     fn words_are_split_as_a_shell_splits_them() {
         assert_eq!(texts("scp -t  a"), ["scp", "-t", "a"]);
-        assert_eq!(texts(r#"scp -t 'a b' "c d" e\ f"#), ["scp", "-t", "a b", "c d", "e f"]);
+        assert_eq!(
+            texts(r#"scp -t 'a b' "c d" e\ f"#),
+            ["scp", "-t", "a b", "c d", "e f"]
+        );
         assert_eq!(texts(r#"scp -t "a\"b\n" ''"#), ["scp", "-t", "a\"b\\n", ""]);
         assert_eq!(texts("scp -t it\\'s'$HOME'"), ["scp", "-t", "it's$HOME"]);
         assert_eq!(split("scp 'a"), None);
@@ -138,8 +158,14 @@ mod tests {
         assert!(command.recursive && command.preserve && command.into_directory);
         assert_eq!(command.paths[0].text, "-odd");
         let command = Command::parse(b"/usr/bin/scp -f a b").expect("a command");
-        assert_eq!((command.direction, command.paths.len()), (Direction::ToClient, 2));
-        assert_eq!(Command::parse(b"scp -t").map(|c| c.paths[0].text.clone()), Some(".".to_owned()));
+        assert_eq!(
+            (command.direction, command.paths.len()),
+            (Direction::ToClient, 2)
+        );
+        assert_eq!(
+            Command::parse(b"scp -t").map(|c| c.paths[0].text.clone()),
+            Some(".".to_owned())
+        );
     }
 
     #[test]
@@ -151,7 +177,16 @@ mod tests {
 
     #[test]
     fn other_commands_are_not_scp() {
-        for line in ["", "ls", "scp", "scp a b", "scp -t 'x", "scp -S sh -t x", "rm -rf /", "scp; ls"] {
+        for line in [
+            "",
+            "ls",
+            "scp",
+            "scp a b",
+            "scp -t 'x",
+            "scp -S sh -t x",
+            "rm -rf /",
+            "scp; ls",
+        ] {
             assert_eq!(Command::parse(line.as_bytes()), None, "{line}");
         }
         assert_eq!(Command::parse(b"scp -t \xff"), None);

@@ -36,7 +36,10 @@ struct State {
 impl Inbox {
     /// An empty inbox that counts what it holds in `budget`.
     pub(crate) fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, shared: Arc::default() }
+        Self {
+            budget,
+            shared: Arc::default(),
+        }
     }
 
     /// Takes what arrived.
@@ -45,15 +48,25 @@ impl Inbox {
             return;
         }
         let permit = self.budget.take(bytes.len() as u64);
-        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.queue.push_back((Bytes::copy_from_slice(bytes), permit));
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        state
+            .queue
+            .push_back((Bytes::copy_from_slice(bytes), permit));
         drop(state);
         self.shared.changed.notify_one();
     }
 
     /// Nothing more will arrive.
     pub(crate) fn close(&self) {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
         self.shared.changed.notify_one();
     }
 
@@ -61,7 +74,11 @@ impl Inbox {
     async fn next(&self) -> Option<Bytes> {
         loop {
             {
-                let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self
+                    .shared
+                    .state
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 if let Some((bytes, _permit)) = state.queue.pop_front() {
                     return Some(bytes);
                 }
@@ -84,7 +101,10 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(inbox: Inbox) -> Self {
-        Self { inbox, rest: Bytes::new() }
+        Self {
+            inbox,
+            rest: Bytes::new(),
+        }
     }
 
     /// Up to `most` bytes, at least one.
@@ -92,7 +112,9 @@ impl Reader {
         if self.rest.is_empty() {
             self.rest = self.inbox.next().await.ok_or(Broken)?;
         }
-        let take = usize::try_from(most).unwrap_or(usize::MAX).min(self.rest.len());
+        let take = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .min(self.rest.len());
         Ok(self.rest.split_to(take))
     }
 
@@ -152,7 +174,10 @@ mod tests {
         inbox.close();
         assert_eq!(budget.in_flight(), 17);
         let mut reader = Reader::new(inbox);
-        assert_eq!(reader.line().await, Ok(Some(Bytes::from_static(b"C0644 5 a"))));
+        assert_eq!(
+            reader.line().await,
+            Ok(Some(Bytes::from_static(b"C0644 5 a")))
+        );
         assert_eq!(reader.some(5).await, Ok(Bytes::from_static(b"hel")));
         assert_eq!(reader.some(2).await, Ok(Bytes::from_static(b"lo")));
         assert_eq!(reader.answer().await, Ok(Ok(())));

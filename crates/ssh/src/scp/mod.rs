@@ -50,17 +50,24 @@ pub(crate) async fn serve(
 
 /// Tells the client of an error in the words of scp; the transfer goes on with what is next.
 async fn report(output: &impl Output, subject: &str, error: &gateway::Error) -> Result<(), Broken> {
-    complain(output, &format!("{subject}: {}", error.message())).await
+    complain(output, &format!("{subject}: {error}")).await
 }
 
 /// Sends an error line. Control characters would end it or play tricks in a terminal.
 async fn complain(output: &impl Output, text: &str) -> Result<(), Broken> {
-    let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
     send(output, format!("\u{1}scp: {text}\n")).await
 }
 
 async fn send(output: &impl Output, bytes: impl Into<Bytes>) -> Result<(), Broken> {
-    if output.send(bytes.into()).await { Ok(()) } else { Err(Broken) }
+    if output.send(bytes.into()).await {
+        Ok(())
+    } else {
+        Err(Broken)
+    }
 }
 
 async fn acknowledge(output: &impl Output) -> Result<(), Broken> {

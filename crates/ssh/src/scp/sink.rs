@@ -19,7 +19,16 @@ pub(super) async fn run(
     let Some(target) = target(command, session, output).await? else {
         return Ok(1);
     };
-    let mut sink = Sink { command, session, reader, output, directories: Vec::new(), target, times: None, failed: 0 };
+    let mut sink = Sink {
+        command,
+        session,
+        reader,
+        output,
+        directories: Vec::new(),
+        target,
+        times: None,
+        failed: 0,
+    };
     acknowledge(output).await?;
     while let Some(line) = sink.reader.line().await? {
         let Some(message) = Message::parse(&line) else {
@@ -72,8 +81,14 @@ async fn target(
     let found = async {
         let path = session.resolve(word.text.as_bytes())?;
         match session.stat(&path).await {
-            Ok(attributes) => Ok(Target { path, is_directory: attributes.is_directory() }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target { path, is_directory: false }),
+            Ok(attributes) => Ok(Target {
+                path,
+                is_directory: attributes.is_directory(),
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Target {
+                path,
+                is_directory: false,
+            }),
             Err(error) => Err(error),
         }
     };
@@ -155,7 +170,10 @@ impl<O: Output> Sink<'_, O> {
         let mut stored = self.bytes(handle, size).await?;
         let sent_whole = self.reader.answer().await?;
         if stored.is_ok() && self.command.preserve {
-            stored = self.session.set_handle_attributes(handle, &attributes).await;
+            stored = self
+                .session
+                .set_handle_attributes(handle, &attributes)
+                .await;
         }
         match (stored, sent_whole) {
             (Ok(()), Ok(())) => match self.session.close(handle).await {
@@ -189,17 +207,26 @@ impl<O: Output> Sink<'_, O> {
     async fn begin_directory(&mut self, mode: u32, name: &str) -> Result<(), Broken> {
         let attributes = self.attributes(mode);
         if !self.command.recursive {
-            complain(self.output, &format!("{name}: a directory, and -r was not given")).await?;
+            complain(
+                self.output,
+                &format!("{name}: a directory, and -r was not given"),
+            )
+            .await?;
             return Err(Broken);
         }
         let made = async {
             let path = self.place(name)?;
             match self.session.stat(&path).await {
                 Ok(found) if found.is_directory() => Ok(path),
-                Ok(_) => Err(gateway::Error::new(ErrorKind::Conflict, "Not a directory".to_owned())),
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    self.session.make_directory(&path, &attributes).await.map(|()| path)
-                }
+                Ok(_) => Err(gateway::Error::new(
+                    ErrorKind::Conflict,
+                    "Not a directory".to_owned(),
+                )),
+                Err(error) if error.kind() == ErrorKind::NotFound => self
+                    .session
+                    .make_directory(&path, &attributes)
+                    .await
+                    .map(|()| path),
                 Err(error) => Err(error),
             }
         };
@@ -218,7 +245,10 @@ impl<O: Output> Sink<'_, O> {
             return Err(Broken);
         };
         if self.command.preserve {
-            let set = self.session.set_attributes(&directory.path, &directory.attributes).await;
+            let set = self
+                .session
+                .set_attributes(&directory.path, &directory.attributes)
+                .await;
             if let Err(error) = set {
                 return self.refuse(directory.path.as_str(), &error).await;
             }

@@ -20,7 +20,13 @@ pub(super) async fn run(
     reader: Reader,
     output: &impl Output,
 ) -> Result<u32, Broken> {
-    let mut source = Source { command, session, reader, output, failed: 0 };
+    let mut source = Source {
+        command,
+        session,
+        reader,
+        output,
+        failed: 0,
+    };
     // The client says that it is ready.
     if source.reader.answer().await?.is_err() {
         return Err(Broken);
@@ -59,7 +65,9 @@ impl<O: Output> Source<'_, O> {
                 }
                 Step::Send(path) => match self.session.stat(&path).await {
                     Err(error) => self.refuse(path.as_str(), &error).await?,
-                    Ok(found) if found.is_directory() => self.directory(&path, &found, &mut steps).await?,
+                    Ok(found) if found.is_directory() => {
+                        self.directory(&path, &found, &mut steps).await?
+                    }
                     Ok(_) => self.file(&path).await?,
                 },
             }
@@ -82,7 +90,11 @@ impl<O: Output> Source<'_, O> {
             Err(error) => return self.refuse(path.as_str(), &error).await,
         };
         // The root has no name; clients put it under the name they asked for.
-        let line = format!("D{:04o} 0 {}\n", attributes.mode & 0o7777, path.name().unwrap_or("."));
+        let line = format!(
+            "D{:04o} 0 {}\n",
+            attributes.mode & 0o7777,
+            path.name().unwrap_or(".")
+        );
         if self.times(attributes).await? && self.tell(line).await? {
             steps.push(Step::EndDirectory);
             steps.extend(entries.into_iter().rev().map(Step::Send));
@@ -94,14 +106,21 @@ impl<O: Output> Source<'_, O> {
         let handle = self.session.open_directory(path).await?;
         let mut paths = Vec::new();
         while let Some(entries) = self.session.read_directory(handle).await? {
-            paths.extend(entries.iter().filter_map(|entry| path.join(&entry.name).ok()));
+            paths.extend(
+                entries
+                    .iter()
+                    .filter_map(|entry| path.join(&entry.name).ok()),
+            );
         }
         self.session.close(handle).await?;
         Ok(paths)
     }
 
     async fn file(&mut self, path: &VirtualPath) -> Result<(), Broken> {
-        let options = OpenOptions { read: true, ..OpenOptions::default() };
+        let options = OpenOptions {
+            read: true,
+            ..OpenOptions::default()
+        };
         let opened = async {
             let handle = self.session.open(path, &options).await?;
             Ok((handle, self.session.stat_handle(handle).await?))
@@ -111,7 +130,11 @@ impl<O: Output> Source<'_, O> {
             Err(error) => return self.refuse(path.as_str(), &error).await,
         };
         let name = path.name().unwrap_or_default();
-        let line = format!("C{:04o} {} {name}\n", attributes.mode & 0o7777, attributes.size);
+        let line = format!(
+            "C{:04o} {} {name}\n",
+            attributes.mode & 0o7777,
+            attributes.size
+        );
         if self.times(&attributes).await? && self.tell(line).await? {
             self.bytes(path, handle, attributes.size).await?;
         }
@@ -121,22 +144,31 @@ impl<O: Output> Source<'_, O> {
     }
 
     /// Sends exactly `size` bytes, then whether they are right: the client counts on their number.
-    async fn bytes(&mut self, path: &VirtualPath, handle: HandleId, size: u64) -> Result<(), Broken> {
+    async fn bytes(
+        &mut self,
+        path: &VirtualPath,
+        handle: HandleId,
+        size: u64,
+    ) -> Result<(), Broken> {
         let mut failure = None;
         let mut offset = 0;
         while offset < size {
             let wanted = u32::try_from(size - offset).unwrap_or(PIECE).min(PIECE);
-            let pieces = match (&failure, self.session.read(handle, offset, wanted).await) {
-                (None, Ok(pieces)) if !pieces.is_empty() => pieces,
-                (None, Ok(_)) => {
-                    failure = Some("shorter than it was".to_owned());
-                    vec![Bytes::from(vec![0; wanted as usize])]
-                }
-                (None, Err(error)) => {
-                    failure = Some(error.message().to_owned());
-                    vec![Bytes::from(vec![0; wanted as usize])]
-                }
-                (Some(_), _) => vec![Bytes::from(vec![0; wanted as usize])],
+            let pieces = match &failure {
+                Some(_) => Vec::new(),
+                None => match self.session.read(handle, offset, wanted).await {
+                    Ok(pieces) => pieces,
+                    Err(error) => {
+                        failure = Some(error.to_string());
+                        Vec::new()
+                    }
+                },
+            };
+            let pieces = if pieces.is_empty() {
+                failure.get_or_insert_with(|| "shorter than it was".to_owned());
+                vec![Bytes::from(vec![0; wanted as usize])]
+            } else {
+                pieces
             };
             for piece in pieces {
                 offset += piece.len() as u64;
