@@ -7,6 +7,7 @@ mod buffers;
 mod crc64;
 mod download;
 mod error;
+pub mod local;
 pub mod memory;
 pub mod metrics;
 mod object;

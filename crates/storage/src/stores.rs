@@ -81,11 +81,8 @@ impl Stores {
 
     async fn open(&self, name: &BucketName) -> Result<Arc<dyn ObjectStore>> {
         match &self.backend {
-            Backend::Local(_) => Err(crate::Error::new(
-                model::ErrorKind::Unsupported,
-                "open bucket",
-                name.as_str(),
-                "the local store is not built yet",
+            Backend::Local(root) => Ok(Arc::new(
+                crate::local::LocalStore::open(root, name.clone()).await?,
             )),
             Backend::Memory(store) => Ok(Arc::new(store.sibling(name.clone()))),
         }
