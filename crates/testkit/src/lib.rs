@@ -1,1 +1,4 @@
-//! placeholder
+//! What tests of several crates share; never part of the product.
+
+#[cfg(feature = "client")]
+pub mod client;
