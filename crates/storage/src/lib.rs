@@ -15,6 +15,8 @@ mod object_store;
 mod object_store_ext;
 mod paging;
 mod pool;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod stores;
 mod upload;
 

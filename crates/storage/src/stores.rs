@@ -20,6 +20,9 @@ pub enum Connection {
     },
     /// Memory: gone with the process.
     Memory,
+    /// S3 or a store that speaks like it.
+    #[cfg(feature = "s3")]
+    S3(Box<crate::s3::S3Settings>),
 }
 
 /// Hands out the buckets of a connection. Buckets that were opened stay open.
@@ -33,6 +36,8 @@ pub struct Stores {
 enum Backend {
     Local(PathBuf),
     Memory(MemoryStore),
+    #[cfg(feature = "s3")]
+    S3(crate::s3::S3Client),
 }
 
 impl Stores {
@@ -44,6 +49,8 @@ impl Stores {
                 let first = BucketName::parse("memory").expect("it is a valid name");
                 Backend::Memory(MemoryStore::new(first))
             }
+            #[cfg(feature = "s3")]
+            Connection::S3(settings) => Backend::S3(crate::s3::S3Client::new(*settings)),
         })
     }
 
@@ -85,6 +92,13 @@ impl Stores {
                 crate::local::LocalStore::open(root, name.clone()).await?,
             )),
             Backend::Memory(store) => Ok(Arc::new(store.sibling(name.clone()))),
+            #[cfg(feature = "s3")]
+            Backend::S3(client) => Err(crate::Error::new(
+                model::ErrorKind::Unsupported,
+                "open bucket",
+                name.as_str(),
+                format!("{client:?} is not built yet"),
+            )),
         }
     }
 
