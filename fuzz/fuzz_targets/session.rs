@@ -37,6 +37,15 @@ enum Sent {
 #[derive(Debug, Arbitrary)]
 struct Repeat(u16);
 
+impl Repeat {
+    /// At most what still makes a packet that is refused at worst, not a fatal one.
+    fn apply(&self, bytes: &[u8]) -> Vec<u8> {
+        let most = limits::MAX_PACKET - 1000;
+        let length = (bytes.len() * (1 + usize::from(self.0) / 16)).min(most.max(bytes.len()));
+        bytes.iter().copied().cycle().take(length).collect()
+    }
+}
+
 #[derive(Debug, Arbitrary)]
 struct Attrs {
     size: Option<u64>,
@@ -84,7 +93,7 @@ fuzz_target!(|session: Session| {
 fn put(id: u32, sent: Sent, out: &mut BytesMut) -> String {
     let request = match sent {
         Sent::Write(handle, offset, data, repeat) => {
-            let data = data.repeat(usize::from(repeat.0) / 16);
+            let data = repeat.apply(&data);
             let write = Write {
                 handle: handle.into(),
                 offset,
