@@ -1,6 +1,7 @@
 //! What a store answers when it cannot do what was asked.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use model::ErrorKind;
 
@@ -13,7 +14,7 @@ type Cause = Box<dyn StdError + Send + Sync>;
 ///
 /// The message names operation and object and is fit for clients; what the store said stands in
 /// `source()`, for the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} {object}: {reason}")]
 pub struct Error {
     kind: ErrorKind,
@@ -22,7 +23,7 @@ pub struct Error {
     reason: String,
     outcome_unknown: bool,
     #[source]
-    cause: Option<Cause>,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -46,7 +47,7 @@ impl Error {
     /// The same, with what lies behind it.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
-        self.cause = Some(cause.into());
+        self.cause = Some(Arc::from(cause.into()));
         self
     }
 

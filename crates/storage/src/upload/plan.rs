@@ -29,6 +29,21 @@ impl Tier {
     fn len(&self) -> u64 {
         u64::from(self.parts) * self.part_len
     }
+
+    /// The slot at `offset` in this tier, which begins at byte `start` with slot number `slots`
+    /// and part number `parts`.
+    fn slot(&self, offset: u64, start: u64, slots: u64, parts: u16) -> Slot {
+        let (part, slot) = (offset / self.part_len, offset / self.slot_len);
+        let piece = slot % self.slots_per_part() + 1;
+        let number = |number: u64| u16::try_from(number).ok().and_then(PartNumber::new);
+        Slot {
+            index: slots + slot,
+            range: start + slot * self.slot_len..start + (slot + 1) * self.slot_len,
+            part: number(u64::from(parts) + part).expect("a plan has at most as many parts"),
+            piece: (self.slots_per_part() > 1)
+                .then(|| number(piece).expect("a part has at most as many slots")),
+        }
+    }
 }
 
 /// The parts of an object that may grow to any size: they start small and grow with the offset,
@@ -117,12 +132,147 @@ impl PartPlan {
         }
     }
 
+    /// The same plan with nothing composed: what cannot be held in memory is left out.
+    pub(crate) fn flat(self) -> Self {
+        let whole = |tier: &Tier| tier.part_len == tier.slot_len;
+        let mut tiers: Vec<Tier> = self.tiers.iter().copied().filter(whole).collect();
+        let used: u16 = tiers.iter().map(|tier| tier.parts).sum();
+        if let Some(last) = tiers.last_mut() {
+            last.parts += PartNumber::MAX - used;
+            return Self { tiers, ..self };
+        }
+        self
+    }
+
     /// The largest object it can hold, in bytes.
     pub fn limit(&self) -> u64 {
-        self.tiers
+        self.tiers.iter().map(Tier::len).sum::<u64>().min(MAX_OBJECT_SIZE)
+    }
+
+    /// Whether every part but the last must have the same size.
+    pub(crate) fn is_uniform(&self) -> bool {
+        self.uniform
+    }
+
+    /// The slot that holds the byte at `offset`; the last slot for what lies beyond the plan.
+    pub(crate) fn slot_at(&self, offset: u64) -> Slot {
+        let (mut start, mut slots, mut parts) = (0, 0, 1);
+        for tier in &self.tiers {
+            if offset < start + tier.len() {
+                return tier.slot(offset.max(start) - start, start, slots, parts);
+            }
+            start += tier.len();
+            slots += u64::from(tier.parts) * tier.slots_per_part();
+            parts += tier.parts;
+        }
+        self.slot_at(start - 1)
+    }
+
+    /// Where the slot with this index begins.
+    pub(crate) fn slot_start(&self, index: u64) -> u64 {
+        let (mut start, mut slots) = (0, 0);
+        for tier in &self.tiers {
+            let count = u64::from(tier.parts) * tier.slots_per_part();
+            if index < slots + count {
+                return start + (index - slots) * tier.slot_len;
+            }
+            start += tier.len();
+            slots += count;
+        }
+        start
+    }
+
+    /// All slots of an object of `len` bytes, in order; the last one may reach beyond it.
+    pub(crate) fn slots(&self, len: u64) -> impl Iterator<Item = Slot> + '_ {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let slot = (at < len).then(|| self.slot_at(at))?;
+            at = slot.range.end;
+            Some(slot)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s3() -> Capabilities {
+        Capabilities {
+            put_conditions: true,
+            complete_conditions: true,
+            copy_conditions: true,
+            delete_conditions: true,
+            part_copy: true,
+            uniform_parts: false,
+            min_part_size: 5 * MIB,
+            max_part_size: 5 << 30,
+            max_copy_size: 5 << 30,
+            versions: false,
+            file_beside_directory: true,
+            max_key_bytes: 1024,
+            max_name_bytes: None,
+        }
+    }
+
+    #[test]
+    fn ten_thousand_parts_reach_five_tebibytes() {
+        let plan = PartPlan::of(&s3(), None);
+        assert_eq!(plan.limit(), MAX_OBJECT_SIZE);
+        let last = plan.slot_at(MAX_OBJECT_SIZE - 1);
+        assert!(last.part.get() <= PartNumber::MAX);
+        assert!(plan.tiers.iter().all(|tier| tier.slot_len <= 64 * MIB));
+        assert_eq!(plan.slot_at(0).range, 0..8 * MIB);
+    }
+
+    #[test]
+    fn without_part_copy_nothing_is_composed() {
+        let plan = PartPlan::of(&Capabilities { part_copy: false, ..s3() }, None);
+        assert!(plan.tiers.iter().all(|tier| tier.part_len == tier.slot_len));
+        assert!(plan.limit() > 480 << 30);
+        let flat = PartPlan::of(&s3(), None).flat();
+        assert_eq!(flat.tiers.iter().map(|tier| u32::from(tier.parts)).sum::<u32>(), 10_000);
+        assert!(flat.limit() > 480 << 30);
+    }
+
+    #[test]
+    fn uniform_parts_are_sized_for_what_is_expected() {
+        let uniform = Capabilities { uniform_parts: true, ..s3() };
+        let len = |expected| PartPlan::of(&uniform, expected).slot_at(0).len();
+        assert_eq!(len(None), 16 * MIB);
+        assert_eq!(len(Some(300 << 30)), 31 * MIB);
+        assert_eq!(len(Some(5 << 40)), 64 * MIB);
+        assert!(PartPlan::of(&uniform, None).is_uniform());
+    }
+
+    #[test]
+    fn slots_follow_each_other_and_name_their_parts() {
+        let tiers = vec![
+            Tier { parts: 2, part_len: 4, slot_len: 4 },
+            Tier { parts: 2, part_len: 6, slot_len: 2 },
+        ];
+        let plan = PartPlan::new(tiers).unwrap();
+        assert_eq!(plan.limit(), 20);
+        let slots: Vec<_> = plan.slots(20).collect();
+        assert!(slots.windows(2).all(|pair| {
+            pair[0].range.end == pair[1].range.start && pair[0].index + 1 == pair[1].index
+        }));
+        let named: Vec<_> = slots
             .iter()
-            .map(Tier::len)
-            .sum::<u64>()
-            .min(MAX_OBJECT_SIZE)
+            .map(|slot| (slot.part.get(), slot.piece.map(PartNumber::get)))
+            .collect();
+        let (one, two, three) = (Some(1), Some(2), Some(3));
+        let expected =
+            [(1, None), (2, None), (3, one), (3, two), (3, three), (4, one), (4, two), (4, three)];
+        assert_eq!(named, expected);
+        assert_eq!(plan.slots(9).count(), 3);
+    }
+
+    #[test]
+    fn unsound_plans_are_refused() {
+        let tier = |parts, part_len, slot_len| Tier { parts, part_len, slot_len };
+        assert_eq!(PartPlan::new(vec![]), None);
+        assert_eq!(PartPlan::new(vec![tier(1, 5, 2)]), None);
+        assert_eq!(PartPlan::new(vec![tier(10_000, 4, 4), tier(1, 4, 4)]), None);
     }
 }

@@ -1,0 +1,384 @@
+//! `Content`: where each byte of an upload comes from: pure data, no requests.
+//!
+//! Layers, the upper hiding the lower: what is in a buffer, what was sent, then zeros that a
+//! truncate added or the base (these two never meet). What is in none of them is a hole.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use model::ErrorKind;
+
+use super::buffer::Buffer;
+use super::plan::{PartPlan, Slot};
+use crate::ranges::RangeSet;
+use crate::{Body, Budget, BudgetPermit, ChunkPool, Error, Part, PartNumber, Result};
+
+/// The bytes of one upload, as far as they are known.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) plan: PartPlan,
+    name: String,
+    chunks: Arc<ChunkPool>,
+    kept: Arc<Budget>,
+    window: u64,
+    zero_limit: u64,
+    len: u64,
+    /// The base's bytes before this offset are still visible.
+    base: u64,
+    zeros: RangeSet,
+    slots: BTreeMap<u64, SlotState>,
+    /// Bytes of memory in all buffers.
+    held: u64,
+    /// Something was written behind the first slot: one PUT will not do.
+    spread: bool,
+    /// The slot sent last, which is kept in memory as the first one is.
+    latest: u64,
+    /// Slots in flight.
+    busy: usize,
+    /// Composed parts that are being joined or are joined: their slots are not sent again.
+    closed: Vec<PartNumber>,
+}
+
+/// One slot that has been touched.
+#[derive(Debug, Default)]
+struct SlotState {
+    /// Bytes that are newer than what was sent.
+    buffer: Option<Buffer>,
+    sent: Option<Sent>,
+    /// A request that stores this slot is on its way: another would race it.
+    busy: bool,
+}
+
+/// What was sent of a slot: all of it.
+#[derive(Debug)]
+struct Sent {
+    /// How many of its bytes, from its start, a truncate has left visible.
+    live: u64,
+    /// The store's answer.
+    part: Option<Part>,
+    kept: Option<Kept>,
+}
+
+/// A body that is kept after it was sent.
+#[derive(Debug)]
+struct Kept {
+    body: Body,
+    _permit: BudgetPermit,
+}
+
+/// A full slot, to be sent.
+#[derive(Debug)]
+pub(super) struct Shipment {
+    pub(super) slot: Slot,
+    pub(super) body: Body,
+}
+
+/// The layer below the buffers that some bytes come from.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// Sent with the slot, and still in memory: the body of the slot.
+    Kept(Body),
+    /// Sent with the slot.
+    Sent,
+    Zeros,
+    Base,
+    /// Never written.
+    Hole,
+}
+
+/// How a slot gets into the finished object.
+#[derive(Debug)]
+pub(super) enum Recipe {
+    /// The store has it.
+    Sent(Part),
+    /// All of it comes from below: a candidate for a copy.
+    Below(Origin),
+    /// Of these bytes, with the gaps filled from below.
+    Put(Buffer),
+}
+
+/// What [`Content`] is told at its start.
+pub(super) struct Limits {
+    pub(super) plan: PartPlan,
+    pub(super) name: String,
+    pub(super) chunks: Arc<ChunkPool>,
+    pub(super) kept: Arc<Budget>,
+    pub(super) window: u64,
+    pub(super) zero_limit: u64,
+    pub(super) base: u64,
+}
+
+impl Content {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            plan: limits.plan,
+            name: limits.name,
+            chunks: limits.chunks,
+            kept: limits.kept,
+            window: limits.window,
+            zero_limit: limits.zero_limit,
+            len: limits.base,
+            base: limits.base,
+            zeros: RangeSet::default(),
+            slots: BTreeMap::new(),
+            held: 0,
+            spread: false,
+            latest: 0,
+            busy: 0,
+            closed: Vec::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was sent so far and the whole fits one slot.
+    pub(super) fn fits_one_put(&self) -> bool {
+        self.len <= self.plan.slot_at(0).len() && self.slots.values().all(|slot| slot.sent.is_none())
+    }
+
+    /// Whether requests that store slots are on their way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy > 0
+    }
+
+    /// Takes `piece` at `offset`; slots that became full are added to `ready`, also when this
+    /// fails.
+    pub(super) fn write(
+        &mut self,
+        offset: u64,
+        piece: &[u8],
+        ready: &mut Vec<Shipment>,
+    ) -> Result<()> {
+        let end = self.end_of(offset, piece.len())?;
+        if !self.spread && end > self.plan.slot_at(0).len() {
+            self.spread = true;
+            ready.extend(self.ship(self.plan.slot_at(0)));
+        }
+        let (mut at, mut rest) = (offset, piece);
+        while !rest.is_empty() {
+            let slot = self.plan.slot_at(at);
+            let room = (slot.range.end - at).min(rest.len() as u64);
+            let (now, later) = rest.split_at(room as usize);
+            self.place(&slot, at, now)?;
+            at += room;
+            rest = later;
+            self.len = self.len.max(at);
+            ready.extend(self.ship(slot));
+        }
+        Ok(())
+    }
+
+    fn end_of(&self, offset: u64, len: usize) -> Result<u64> {
+        let end = offset.checked_add(len as u64);
+        end.filter(|end| *end <= self.plan.limit()).ok_or_else(|| {
+            let limit = self.plan.limit();
+            let reason = format!("offset {offset} is beyond the largest object of {limit} bytes");
+            self.refuse(ErrorKind::Exhausted, "write", reason)
+        })
+    }
+
+    fn place(&mut self, slot: &Slot, at: u64, piece: &[u8]) -> Result<()> {
+        let start = at - slot.range.start;
+        let state = self.slots.entry(slot.index).or_default();
+        let buffer = state.buffer.get_or_insert_with(|| Buffer::new(self.chunks.clone()));
+        let growth = buffer.growth(start..start + piece.len() as u64);
+        // The slot being filled counts besides the window.
+        if growth > 0 && self.held + growth > self.window + slot.len() {
+            let reason = format!(
+                "{} bytes wait already for earlier ones that have not arrived or are being \
+                 rewritten after they were stored; write in order, or in fewer places at once",
+                self.held
+            );
+            return Err(self.refuse(ErrorKind::Exhausted, "write", reason));
+        }
+        buffer.write(start, piece);
+        self.held += growth;
+        Ok(())
+    }
+
+    /// Takes the slot out for sending, if it is full and its turn has come.
+    fn ship(&mut self, slot: Slot) -> Option<Shipment> {
+        if !self.spread || self.closed.contains(&slot.part) {
+            return None;
+        }
+        let state = self.slots.get_mut(&slot.index)?;
+        let buffer = state.buffer.take_if(|buffer| !state.busy && buffer.is_full(slot.len()))?;
+        self.held -= buffer.held();
+        self.busy += 1;
+        state.busy = true;
+        let body = buffer.into_body(slot.len());
+        let permit = self.kept.try_take(body.len());
+        state.sent = Some(Sent {
+            live: slot.len(),
+            part: None,
+            kept: permit.map(|permit| Kept { body: body.clone(), _permit: permit }),
+        });
+        self.keep_only_latest(slot.index);
+        Some(Shipment { slot, body })
+    }
+
+    /// The first slot and the latest one stay in memory: headers are patched and tails cut there.
+    fn keep_only_latest(&mut self, latest: u64) {
+        let before = std::mem::replace(&mut self.latest, latest);
+        if before != 0
+            && before != latest
+            && let Some(sent) = self.slots.get_mut(&before).and_then(|slot| slot.sent.as_mut())
+        {
+            sent.kept = None;
+        }
+    }
+
+    /// The store has the slot that was sent. Returns what can be sent now because of that.
+    pub(super) fn answered(&mut self, slot: &Slot, part: Part) -> Option<Shipment> {
+        self.busy -= 1;
+        let state = self.slots.get_mut(&slot.index)?;
+        state.busy = false;
+        if let Some(sent) = &mut state.sent {
+            sent.part = Some(part);
+        }
+        self.ship(slot.clone())
+    }
+
+    /// A request that should have stored a slot has failed.
+    pub(super) fn unanswered(&mut self) {
+        self.busy -= 1;
+    }
+
+    pub(super) fn truncate(&mut self, len: u64) -> Result<()> {
+        if len > self.len {
+            return self.extend(len);
+        }
+        self.base = self.base.min(len);
+        self.zeros.clip(len);
+        let first = self.plan.slot_at(len);
+        for (index, state) in self.slots.range_mut(first.index..) {
+            let cut = if *index == first.index { len - first.range.start.min(len) } else { 0 };
+            if let Some(buffer) = &mut state.buffer {
+                self.held -= buffer.held();
+                buffer.clip(cut);
+                self.held += buffer.held();
+            }
+            state.buffer.take_if(|buffer| buffer.covered().is_empty());
+            if let Some(sent) = &mut state.sent {
+                sent.live = sent.live.min(cut);
+            }
+            state.sent.take_if(|sent| sent.live == 0);
+        }
+        self.len = len;
+        Ok(())
+    }
+
+    fn extend(&mut self, len: u64) -> Result<()> {
+        let (more, limit) = (len - self.len, self.zero_limit);
+        if more > limit || len > self.plan.limit() {
+            let reason = format!("{more} bytes of zeros would be added; the limit is {limit}");
+            return Err(self.refuse(ErrorKind::Exhausted, "truncate", reason));
+        }
+        self.zeros.insert(self.len..len);
+        self.len = len;
+        Ok(())
+    }
+
+    /// Fails with the first range that nobody wrote.
+    pub(super) fn check_complete(&self) -> Result<()> {
+        let mut known = self.zeros.clone();
+        known.insert(0..self.base);
+        for (index, state) in &self.slots {
+            let start = self.start_of(*index);
+            known.insert(start..start + state.sent.as_ref().map_or(0, |sent| sent.live));
+            for covered in state.buffer.iter().flat_map(|buffer| buffer.covered().iter()) {
+                known.insert(start + covered.start..start + covered.end);
+            }
+        }
+        let Some(hole) = known.gaps(0..self.len).into_iter().next() else {
+            return Ok(());
+        };
+        let reason = format!(
+            "bytes {} to {} of {} were never written; send the file again",
+            hole.start,
+            hole.end - 1,
+            self.len
+        );
+        Err(self.refuse(ErrorKind::Invalid, "finish", reason))
+    }
+
+    fn start_of(&self, index: u64) -> u64 {
+        self.plan.slot_start(index)
+    }
+
+    /// How the slot gets into the finished object of the present length. Takes its buffer.
+    pub(super) fn recipe(&mut self, slot: &Slot) -> Recipe {
+        let bytes = 0..slot.range.end.min(self.len) - slot.range.start;
+        let mut below = self.below(slot, bytes.clone());
+        let state = self.slots.entry(slot.index).or_default();
+        if let Some(buffer) = state.buffer.take_if(|buffer| !buffer.covered().is_empty()) {
+            self.held -= buffer.held();
+            return Recipe::Put(buffer);
+        }
+        if let Some(Sent { live, part: Some(part), .. }) = &state.sent
+            && *live == slot.len()
+            && !state.busy
+        {
+            return Recipe::Sent(part.clone());
+        }
+        match below.pop() {
+            Some((_, origin)) if below.is_empty() => Recipe::Below(origin),
+            _ => Recipe::Put(Buffer::new(self.chunks.clone())),
+        }
+    }
+
+    /// Where the bytes of `within` (counted from the slot's start) come from below the buffers.
+    pub(super) fn below(&self, slot: &Slot, within: Range<u64>) -> Vec<(Range<u64>, Origin)> {
+        let start = slot.range.start;
+        let sent = self.slots.get(&slot.index).and_then(|state| state.sent.as_ref());
+        let live = sent.map_or(0, |sent| sent.live).min(within.end);
+        let mut found = Vec::new();
+        if let Some(sent) = sent
+            && within.start < live
+        {
+            let kept = sent.kept.as_ref().map(|kept| Origin::Kept(kept.body.clone()));
+            found.push((within.start..live, kept.unwrap_or(Origin::Sent)));
+        }
+        let mut rest = RangeSet::default();
+        rest.insert(within.start.max(live)..within.end);
+        let base = self.base.saturating_sub(start);
+        for part in rest.within(0..base) {
+            found.push((part, Origin::Base));
+        }
+        let above = rest.within(base..u64::MAX).next().unwrap_or(0..0);
+        let mut at = above.start;
+        for zeros in self.zeros.within(start + above.start..start + above.end) {
+            if start + at < zeros.start {
+                found.push((at..zeros.start - start, Origin::Hole));
+            }
+            found.push((zeros.start - start..zeros.end - start, Origin::Zeros));
+            at = zeros.end - start;
+        }
+        if at < above.end {
+            found.push((at..above.end, Origin::Hole));
+        }
+        found
+    }
+
+    /// The buffer of a slot, for reading back.
+    pub(super) fn buffer(&self, slot: &Slot) -> Option<&Buffer> {
+        self.slots.get(&slot.index)?.buffer.as_ref()
+    }
+
+    /// A buffer for bytes that are collected late.
+    pub(super) fn new_buffer(&self) -> Buffer {
+        Buffer::new(self.chunks.clone())
+    }
+
+    pub(super) fn refuse(
+        &self,
+        kind: ErrorKind,
+        operation: &'static str,
+        reason: impl Into<String>,
+    ) -> Error {
+        Error::new(kind, operation, self.name.as_str(), reason)
+    }
+}
