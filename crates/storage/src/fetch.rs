@@ -155,7 +155,16 @@ impl RangeReader {
     }
 
     fn too_short(&self) -> Error {
-        let reason = format!("the store sent nothing of bytes {} to {}", self.at, self.end - 1);
-        Error::new(ErrorKind::Unavailable, "read", self.original.key.as_str(), reason)
+        let reason = format!(
+            "the store sent nothing of bytes {} to {}",
+            self.at,
+            self.end - 1
+        );
+        Error::new(
+            ErrorKind::Unavailable,
+            "read",
+            self.original.key.as_str(),
+            reason,
+        )
     }
 }

@@ -8,6 +8,7 @@ mod crc64;
 mod download;
 mod error;
 pub mod local;
+mod fetch;
 pub mod memory;
 pub mod metrics;
 mod object;
@@ -17,6 +18,7 @@ mod paging;
 mod pool;
 #[cfg(feature = "s3")]
 pub mod s3;
+mod ranges;
 mod stores;
 mod upload;
 

@@ -49,6 +49,21 @@ impl Body {
         &self.chunks
     }
 
+    /// The chunks of a range that lies inside, in order; nothing is copied.
+    pub fn slice(&self, range: Range<u64>) -> Vec<Bytes> {
+        let mut start = 0;
+        let mut slices = Vec::new();
+        for chunk in &self.chunks {
+            let end = start + chunk.len() as u64;
+            let (from, to) = (range.start.max(start), range.end.min(end));
+            if from < to {
+                slices.push(chunk.slice((from - start) as usize..(to - start) as usize));
+            }
+            start = end;
+        }
+        slices
+    }
+
     /// The chunks, in order, given away.
     pub fn into_chunks(self) -> Vec<Bytes> {
         self.chunks

@@ -21,10 +21,12 @@ impl RangeSet {
             return;
         }
         let from = self.ranges.partition_point(|known| known.end < range.start);
-        let to = self.ranges.partition_point(|known| known.start <= range.end);
-        let merged = self.ranges[from..to]
-            .iter()
-            .fold(range, |sum, known| sum.start.min(known.start)..sum.end.max(known.end));
+        let to = self
+            .ranges
+            .partition_point(|known| known.start <= range.end);
+        let merged = self.ranges[from..to].iter().fold(range, |sum, known| {
+            sum.start.min(known.start)..sum.end.max(known.end)
+        });
         self.ranges.splice(from..to, [merged]);
     }
 
@@ -61,7 +63,9 @@ impl RangeSet {
 
     /// What of `range` is in it, in order.
     pub(crate) fn within(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
-        let from = self.ranges.partition_point(|known| known.end <= range.start);
+        let from = self
+            .ranges
+            .partition_point(|known| known.end <= range.start);
         self.ranges[from..]
             .iter()
             .map(move |known| known.start.max(range.start)..known.end.min(range.end))

@@ -1,9 +1,19 @@
 //! `Upload`: bytes at any offset become one object, whole or not at all.
 
+mod assembly;
+mod buffer;
+mod checksum;
+mod content;
+mod gate;
+mod multipart;
 mod plan;
+mod read_back;
+mod sender;
 mod settings;
+mod staging_area;
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use model::{ErrorKind, ObjectKey};
@@ -11,7 +21,16 @@ use model::{ErrorKind, ObjectKey};
 pub use plan::{MAX_OBJECT_SIZE, PartPlan, Tier};
 pub use settings::{Base, Intent, Placement, Staging, UploadSettings};
 
-use crate::{Error, MultipartUpload, ObjectStore, PutOptions, Result, Written};
+use crate::fetch::Original;
+use crate::{
+    Buffers, Error, MultipartUpload, ObjectStore, PartNumber, PutOptions, Result, Written,
+};
+use content::{Content, Limits, Work};
+use gate::Gate;
+use multipart::Multipart;
+use plan::Slot;
+use sender::{Answer, Sender};
+use staging_area::StagingArea;
 
 /// One object on its way into a store.
 ///
@@ -24,7 +43,36 @@ use crate::{Error, MultipartUpload, ObjectStore, PutOptions, Result, Written};
 /// calls [`Self::abort`], or leaves what the store has to the sweeper.
 #[derive(Debug)]
 pub struct Upload {
+    store: Arc<dyn ObjectStore>,
     key: ObjectKey,
+    base: Option<(Original, u64)>,
+    buffers: Buffers,
+    parallel: usize,
+    state: Mutex<State>,
+    sender: Sender,
+    gate: Arc<Gate>,
+    /// The multipart upload at the key.
+    main: Arc<Multipart>,
+    staging: StagingArea,
+    /// Parts go to one staging object instead of the key.
+    staged: bool,
+    /// Held while the upload is being ended, one way or the other.
+    ending: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    content: Content,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Open,
+    Finishing,
+    Finished,
+    Failed(Error),
+    Aborted,
 }
 
 impl Upload {
@@ -36,8 +84,47 @@ impl Upload {
         settings: UploadSettings,
         base: Option<Base>,
     ) -> Self {
-        let _ = (store, settings, base);
-        Self { key }
+        let can = store.capabilities();
+        let staged =
+            settings.placement == Placement::Staged && settings.staging.is_some() && can.part_copy;
+        let chosen = settings
+            .plan
+            .unwrap_or_else(|| PartPlan::of(can, settings.expected_len));
+        let composed = settings.staging.is_some() && can.part_copy && !staged;
+        let base = base.map(|base| (base.original(), base.len));
+        let content = Content::new(Limits {
+            plan: if composed { chosen } else { chosen.flat() },
+            name: key.to_string(),
+            chunks: settings.buffers.chunks.clone(),
+            kept: settings.buffers.kept.clone(),
+            window: settings.window,
+            zero_limit: settings.zero_limit,
+            base: base.as_ref().map_or(0, |(_, len)| *len),
+        });
+        let gate = Arc::new(Gate::new(settings.intent));
+        let options = PutOptions {
+            metadata: settings.metadata,
+            content_type: settings.content_type,
+            precondition: None,
+        };
+        let main = Multipart::new(store.clone(), key.clone(), options.clone(), gate.clone());
+        Self {
+            base,
+            parallel: settings.parallel_parts.max(1),
+            state: Mutex::new(State {
+                content,
+                phase: Phase::Open,
+            }),
+            sender: Sender::new(settings.parallel_parts, settings.buffers.in_flight.clone()),
+            main: Arc::new(main),
+            staging: StagingArea::new(settings.staging, options, gate.clone()),
+            staged,
+            buffers: settings.buffers,
+            gate,
+            store,
+            key,
+            ending: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Takes `piece` at `offset`. Bytes written again replace the earlier ones.
@@ -47,22 +134,31 @@ impl Upload {
     /// ahead of the bytes before it, or lies beyond the largest object. After an error nothing
     /// can be said of the piece, and the upload stays as unfinished as it was.
     pub fn write(&self, offset: u64, piece: &[u8]) -> Result<()> {
-        let _ = (offset, piece);
-        Err(self.unsupported("write"))
+        let mut state = self.state();
+        self.take_answers(&mut state);
+        self.check_open(&state, "write")?;
+        let mut ready = Vec::new();
+        let outcome = state.content.write(offset, piece, &mut ready);
+        for work in ready {
+            self.begin(&mut state, work);
+        }
+        outcome
     }
 
     /// Makes the object `len` bytes long: drops what is behind, or adds zeros.
     ///
     /// # Errors
-    /// `Exhausted` where that would add more zeros than allowed.
+    /// As [`Self::write`]; `Exhausted` where more zeros would be added than allowed.
     pub fn truncate(&self, len: u64) -> Result<()> {
-        let _ = len;
-        Err(self.unsupported("truncate"))
+        let mut state = self.state();
+        self.take_answers(&mut state);
+        self.check_open(&state, "truncate")?;
+        state.content.truncate(len)
     }
 
     /// The length in bytes that the object has now, the base included.
     pub fn len(&self) -> u64 {
-        0
+        self.state().content.len()
     }
 
     /// Whether it is empty now.
@@ -70,15 +166,21 @@ impl Upload {
         self.len() == 0
     }
 
+    /// Whether the object would be what its base is: nothing was written, cut or added. Then
+    /// there is nothing to finish.
+    pub fn is_untouched(&self) -> bool {
+        let base = self.base.as_ref();
+        base.is_some_and(|(_, len)| self.state().content.is_untouched(*len))
+    }
+
     /// Reads `len` bytes at `offset` back as they stand now; fewer where the end lies inside,
     /// none at and behind it. Bytes that nobody has written yet read as zeros.
     ///
     /// # Errors
     /// `Unsupported` where the bytes were sent and the store gives them back only once the
-    /// upload is finished.
+    /// upload is finished; what fetching from the base ran into.
     pub async fn read(&self, offset: u64, len: usize) -> Result<Vec<Bytes>> {
-        let _ = (offset, len);
-        Err(self.unsupported("read"))
+        self.read_back(offset, len).await
     }
 
     /// Waits until every part sent so far is answered.
@@ -86,37 +188,146 @@ impl Upload {
     /// # Errors
     /// What the first of them ran into.
     pub async fn settle(&self) -> Result<()> {
-        Err(self.unsupported("sync"))
+        loop {
+            let mut arrived = pin!(self.sender.answers().arrived());
+            arrived.as_mut().enable();
+            {
+                let mut state = self.state();
+                self.take_answers(&mut state);
+                if let Phase::Failed(error) = &state.phase {
+                    return Err(error.clone());
+                }
+                if !state.content.is_busy() {
+                    return Ok(());
+                }
+            }
+            arrived.await;
+        }
     }
 
     /// Publishes the object: one PUT if it fits a part, else the completion of a multipart
-    /// upload. `options.precondition` holds for this publication.
+    /// upload. `options.precondition` holds for this publication; a multipart upload has the
+    /// metadata of its settings, as the store wants it when it begins.
     ///
     /// # Errors
     /// What a part ran into; `Invalid` where bytes in the middle were never written, naming the
-    /// first such range; `Conflict` where the precondition does not hold or the base was
+    /// first such range; `Unsupported` where sent bytes would be needed again
+    /// ([`Placement`]); `Conflict` where the precondition does not hold or the base was
     /// replaced. Nothing is published then, unless [`Error::outcome_unknown`] says otherwise.
     /// Call [`Self::abort`] after it.
     pub async fn finish(&self, options: &PutOptions) -> Result<Written> {
-        let _ = options;
-        Err(self.unsupported("finish"))
+        let _ending = self.ending.lock().await;
+        {
+            let mut state = self.state();
+            self.take_answers(&mut state);
+            self.check_open(&state, "finish")?;
+            state.phase = Phase::Finishing;
+        }
+        let outcome = self.publish(options).await;
+        self.state().phase = match &outcome {
+            Ok(_) => Phase::Finished,
+            Err(error) => Phase::Failed(error.clone()),
+        };
+        if outcome.is_ok() {
+            self.staging.clear().await;
+        }
+        outcome
     }
 
     /// Gives the upload up: cancels what is on its way and deletes what the store has of it. May
     /// be called at any time and again; a finished object stays.
-    pub async fn abort(&self) {}
+    pub async fn abort(&self) {
+        // Parts stop at once; a publication that has begun is waited for.
+        self.sender.cancel();
+        let _ending = self.ending.lock().await;
+        {
+            let mut state = self.state();
+            if matches!(state.phase, Phase::Finished | Phase::Aborted) {
+                return;
+            }
+            state.phase = Phase::Aborted;
+            state.content.clear();
+        }
+        self.sender.stop().await;
+        self.main.discard().await;
+        self.staging.clear().await;
+    }
 
     /// The multipart upload at the key, once it has begun.
     pub fn multipart(&self) -> Option<MultipartUpload> {
-        None
+        self.main.begun().cloned()
     }
 
-    fn unsupported(&self, operation: &'static str) -> Error {
-        Error::new(
-            ErrorKind::Unsupported,
-            operation,
-            self.key.as_str(),
-            "not offered yet",
-        )
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_open(&self, state: &State, operation: &'static str) -> Result<()> {
+        let (kind, reason) = match &state.phase {
+            Phase::Open => return Ok(()),
+            Phase::Failed(error) => return Err(error.clone()),
+            Phase::Finishing | Phase::Finished => (ErrorKind::Invalid, "it was closed"),
+            Phase::Aborted => (ErrorKind::Conflict, "the upload was given up"),
+        };
+        Err(Error::new(kind, operation, self.key.as_str(), reason))
+    }
+
+    /// Takes in what the tasks have come to, and begins what that makes possible.
+    fn take_answers(&self, state: &mut State) {
+        for answer in self.sender.answers().take() {
+            match answer {
+                Answer::Stored(slot, part) => {
+                    if let Some(work) = state.content.stored(&slot, part) {
+                        self.begin(state, work);
+                    }
+                }
+                Answer::Joined(part) => state.content.part_joined(part),
+                Answer::Failed(error) => {
+                    state.content.failed();
+                    self.fail(state, error);
+                }
+            }
+        }
+    }
+
+    fn fail(&self, state: &mut State, error: Error) {
+        if matches!(state.phase, Phase::Open | Phase::Finishing) {
+            state.phase = Phase::Failed(error);
+            self.sender.cancel();
+        }
+    }
+
+    fn begin(&self, state: &mut State, work: Work) {
+        let begun = match work {
+            Work::Send(shipment) => self.target(&shipment.slot).map(|(number, target)| {
+                self.sender.send(shipment, number, target);
+            }),
+            Work::Join(number, parts) => self.staging.piece(&piece_name(number)).map(|piece| {
+                self.sender.join(piece, parts, number, self.main.clone());
+            }),
+        };
+        if let Err(error) = begun {
+            state.content.failed();
+            self.fail(state, error);
+        }
+    }
+
+    /// Where a full slot goes.
+    fn target(&self, slot: &Slot) -> Result<(PartNumber, Arc<Multipart>)> {
+        Ok(match slot.piece {
+            Some(number) => (number, self.staging.piece(&piece_name(slot.part))?),
+            None if self.staged => (slot.part, self.staging.piece(WHOLE)?),
+            None => (slot.part, self.main.clone()),
+        })
     }
 }
+
+/// The name of the staging object of an upload whose parts all go there.
+const WHOLE: &str = "whole";
+
+fn piece_name(number: PartNumber) -> String {
+    format!("part-{}", number.get())
+}
+
+#[cfg(test)]
+mod tests;

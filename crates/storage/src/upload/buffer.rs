@@ -183,6 +183,6 @@ mod tests {
         let mut buffer = Buffer::new(pool);
         buffer.write(2, b"x");
         assert!(!buffer.is_full(3));
-        assert_eq!(buffer.covered().iter().collect::<Vec<_>>(), [2..3]);
+        assert!(buffer.covered().iter().eq(std::iter::once(2..3)));
     }
 }

@@ -34,10 +34,12 @@ pub(super) struct Content {
     spread: bool,
     /// The slot sent last, which is kept in memory as the first one is.
     latest: u64,
+    /// The first slot of which not all was sent: it always has room, so that the window empties.
+    front: u64,
     /// Slots in flight.
     busy: usize,
-    /// Composed parts that are being joined or are joined: their slots are not sent again.
-    closed: Vec<PartNumber>,
+    /// Composed parts that are being joined, or are joined: their slots are not sent again.
+    joined: BTreeMap<PartNumber, Option<Part>>,
 }
 
 /// One slot that has been touched.
@@ -60,6 +62,18 @@ struct Sent {
     kept: Option<Kept>,
 }
 
+impl SlotState {
+    /// The store's part, if that is all there is to the slot.
+    fn whole(&self) -> Option<&Part> {
+        let sent = self
+            .sent
+            .as_ref()
+            .filter(|_| self.buffer.is_none() && !self.busy)?;
+        let part = sent.part.as_ref()?;
+        (sent.live == part.size).then_some(part)
+    }
+}
+
 /// A body that is kept after it was sent.
 #[derive(Debug)]
 struct Kept {
@@ -72,6 +86,15 @@ struct Kept {
 pub(super) struct Shipment {
     pub(super) slot: Slot,
     pub(super) body: Body,
+}
+
+/// What can be done now.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Send a full slot.
+    Send(Shipment),
+    /// Join a composed part of which the store has all pieces: these.
+    Join(PartNumber, Vec<Part>),
 }
 
 /// The layer below the buffers that some bytes come from.
@@ -125,8 +148,9 @@ impl Content {
             held: 0,
             spread: false,
             latest: 0,
+            front: 0,
             busy: 0,
-            closed: Vec::new(),
+            joined: BTreeMap::new(),
         }
     }
 
@@ -136,7 +160,8 @@ impl Content {
 
     /// Whether nothing was sent so far and the whole fits one slot.
     pub(super) fn fits_one_put(&self) -> bool {
-        self.len <= self.plan.slot_at(0).len() && self.slots.values().all(|slot| slot.sent.is_none())
+        self.len <= self.plan.slot_at(0).len()
+            && self.slots.values().all(|slot| slot.sent.is_none())
     }
 
     /// Whether requests that store slots are on their way.
@@ -146,12 +171,7 @@ impl Content {
 
     /// Takes `piece` at `offset`; slots that became full are added to `ready`, also when this
     /// fails.
-    pub(super) fn write(
-        &mut self,
-        offset: u64,
-        piece: &[u8],
-        ready: &mut Vec<Shipment>,
-    ) -> Result<()> {
+    pub(super) fn write(&mut self, offset: u64, piece: &[u8], ready: &mut Vec<Work>) -> Result<()> {
         let end = self.end_of(offset, piece.len())?;
         if !self.spread && end > self.plan.slot_at(0).len() {
             self.spread = true;
@@ -183,10 +203,12 @@ impl Content {
     fn place(&mut self, slot: &Slot, at: u64, piece: &[u8]) -> Result<()> {
         let start = at - slot.range.start;
         let state = self.slots.entry(slot.index).or_default();
-        let buffer = state.buffer.get_or_insert_with(|| Buffer::new(self.chunks.clone()));
+        let buffer = state
+            .buffer
+            .get_or_insert_with(|| Buffer::new(self.chunks.clone()));
         let growth = buffer.growth(start..start + piece.len() as u64);
         // The slot being filled counts besides the window.
-        if growth > 0 && self.held + growth > self.window + slot.len() {
+        if growth > 0 && slot.index != self.front && self.held + growth > self.window + slot.len() {
             let reason = format!(
                 "{} bytes wait already for earlier ones that have not arrived or are being \
                  rewritten after they were stored; write in order, or in fewer places at once",
@@ -200,12 +222,14 @@ impl Content {
     }
 
     /// Takes the slot out for sending, if it is full and its turn has come.
-    fn ship(&mut self, slot: Slot) -> Option<Shipment> {
-        if !self.spread || self.closed.contains(&slot.part) {
+    fn ship(&mut self, slot: Slot) -> Option<Work> {
+        if !self.spread || self.joined.contains_key(&slot.part) {
             return None;
         }
         let state = self.slots.get_mut(&slot.index)?;
-        let buffer = state.buffer.take_if(|buffer| !state.busy && buffer.is_full(slot.len()))?;
+        let buffer = state
+            .buffer
+            .take_if(|buffer| !state.busy && buffer.is_full(slot.len()))?;
         self.held -= buffer.held();
         self.busy += 1;
         state.busy = true;
@@ -214,10 +238,20 @@ impl Content {
         state.sent = Some(Sent {
             live: slot.len(),
             part: None,
-            kept: permit.map(|permit| Kept { body: body.clone(), _permit: permit }),
+            kept: permit.map(|permit| Kept {
+                body: body.clone(),
+                _permit: permit,
+            }),
         });
         self.keep_only_latest(slot.index);
-        Some(Shipment { slot, body })
+        while self
+            .slots
+            .get(&self.front)
+            .is_some_and(|slot| slot.sent.is_some())
+        {
+            self.front += 1;
+        }
+        Some(Work::Send(Shipment { slot, body }))
     }
 
     /// The first slot and the latest one stay in memory: headers are patched and tails cut there.
@@ -225,25 +259,51 @@ impl Content {
         let before = std::mem::replace(&mut self.latest, latest);
         if before != 0
             && before != latest
-            && let Some(sent) = self.slots.get_mut(&before).and_then(|slot| slot.sent.as_mut())
+            && let Some(sent) = self
+                .slots
+                .get_mut(&before)
+                .and_then(|slot| slot.sent.as_mut())
         {
             sent.kept = None;
         }
     }
 
-    /// The store has the slot that was sent. Returns what can be sent now because of that.
-    pub(super) fn answered(&mut self, slot: &Slot, part: Part) -> Option<Shipment> {
+    /// The store has the slot that was sent. Returns what can be done because of that.
+    pub(super) fn stored(&mut self, slot: &Slot, part: Part) -> Option<Work> {
         self.busy -= 1;
         let state = self.slots.get_mut(&slot.index)?;
         state.busy = false;
         if let Some(sent) = &mut state.sent {
             sent.part = Some(part);
         }
-        self.ship(slot.clone())
+        self.ship(slot.clone()).or_else(|| self.join(slot))
     }
 
-    /// A request that should have stored a slot has failed.
-    pub(super) fn unanswered(&mut self) {
+    /// Takes up the joining of the slot's part, if the store has all of it.
+    fn join(&mut self, slot: &Slot) -> Option<Work> {
+        slot.piece?;
+        let whole = |index| self.slots.get(&index).and_then(SlotState::whole).cloned();
+        let pieces = slot
+            .siblings
+            .clone()
+            .map(whole)
+            .collect::<Option<Vec<Part>>>()?;
+        if self.joined.contains_key(&slot.part) {
+            return None;
+        }
+        self.joined.insert(slot.part, None);
+        self.busy += 1;
+        Some(Work::Join(slot.part, pieces))
+    }
+
+    /// The store has a composed part.
+    pub(super) fn part_joined(&mut self, part: Part) {
+        self.busy -= 1;
+        self.joined.insert(part.number, Some(part));
+    }
+
+    /// A request that should have stored something has failed.
+    pub(super) fn failed(&mut self) {
         self.busy -= 1;
     }
 
@@ -254,8 +314,13 @@ impl Content {
         self.base = self.base.min(len);
         self.zeros.clip(len);
         let first = self.plan.slot_at(len);
+        self.front = self.front.min(first.index);
         for (index, state) in self.slots.range_mut(first.index..) {
-            let cut = if *index == first.index { len - first.range.start.min(len) } else { 0 };
+            let cut = if *index == first.index {
+                len - first.range.start.min(len)
+            } else {
+                0
+            };
             if let Some(buffer) = &mut state.buffer {
                 self.held -= buffer.held();
                 buffer.clip(cut);
@@ -289,7 +354,11 @@ impl Content {
         for (index, state) in &self.slots {
             let start = self.start_of(*index);
             known.insert(start..start + state.sent.as_ref().map_or(0, |sent| sent.live));
-            for covered in state.buffer.iter().flat_map(|buffer| buffer.covered().iter()) {
+            for covered in state
+                .buffer
+                .iter()
+                .flat_map(|buffer| buffer.covered().iter())
+            {
                 known.insert(start + covered.start..start + covered.end);
             }
         }
@@ -318,10 +387,7 @@ impl Content {
             self.held -= buffer.held();
             return Recipe::Put(buffer);
         }
-        if let Some(Sent { live, part: Some(part), .. }) = &state.sent
-            && *live == slot.len()
-            && !state.busy
-        {
+        if let Some(part) = state.whole() {
             return Recipe::Sent(part.clone());
         }
         match below.pop() {
@@ -333,13 +399,19 @@ impl Content {
     /// Where the bytes of `within` (counted from the slot's start) come from below the buffers.
     pub(super) fn below(&self, slot: &Slot, within: Range<u64>) -> Vec<(Range<u64>, Origin)> {
         let start = slot.range.start;
-        let sent = self.slots.get(&slot.index).and_then(|state| state.sent.as_ref());
+        let sent = self
+            .slots
+            .get(&slot.index)
+            .and_then(|state| state.sent.as_ref());
         let live = sent.map_or(0, |sent| sent.live).min(within.end);
         let mut found = Vec::new();
         if let Some(sent) = sent
             && within.start < live
         {
-            let kept = sent.kept.as_ref().map(|kept| Origin::Kept(kept.body.clone()));
+            let kept = sent
+                .kept
+                .as_ref()
+                .map(|kept| Origin::Kept(kept.body.clone()));
             found.push((within.start..live, kept.unwrap_or(Origin::Sent)));
         }
         let mut rest = RangeSet::default();
@@ -363,6 +435,46 @@ impl Content {
         found
     }
 
+    /// The composed part that the store has under this number.
+    pub(super) fn joined(&self, number: PartNumber) -> Option<&Part> {
+        self.joined.get(&number)?.as_ref()
+    }
+
+    /// The parts that the store has of these slots, superseded or not, with the slots' indices.
+    pub(super) fn sent_parts(&self, slots: Range<u64>) -> Vec<(u64, Part)> {
+        let part = |state: &SlotState| state.sent.as_ref()?.part.clone();
+        let sent = self.slots.range(slots);
+        sent.filter_map(|(index, state)| Some((*index, part(state)?)))
+            .collect()
+    }
+
+    /// Whether the store has all of these slots as they are now.
+    pub(super) fn is_stored(&self, slots: Range<u64>) -> bool {
+        let whole = |index| {
+            self.slots
+                .get(&index)
+                .is_some_and(|state| state.whole().is_some())
+        };
+        slots.into_iter().all(whole)
+    }
+
+    /// Whether bytes of a composed part, sent before, are needed in another place now.
+    pub(super) fn is_rewritten(&self, part: PartNumber, slots: Range<u64>) -> bool {
+        if self.joined(part).is_some() {
+            return !self.is_stored(slots);
+        }
+        let mut sent = self
+            .slots
+            .range(slots)
+            .filter(|(_, state)| state.sent.is_some());
+        sent.any(|(_, state)| state.whole().is_none())
+    }
+
+    /// Whether nothing was written, cut or added.
+    pub(super) fn is_untouched(&self, base: u64) -> bool {
+        self.slots.is_empty() && self.len == base && self.base == base
+    }
+
     /// The buffer of a slot, for reading back.
     pub(super) fn buffer(&self, slot: &Slot) -> Option<&Buffer> {
         self.slots.get(&slot.index)?.buffer.as_ref()
@@ -371,6 +483,12 @@ impl Content {
     /// A buffer for bytes that are collected late.
     pub(super) fn new_buffer(&self) -> Buffer {
         Buffer::new(self.chunks.clone())
+    }
+
+    /// Forgets everything: the upload was given up.
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.held = 0;
     }
 
     pub(super) fn refuse(

@@ -49,7 +49,8 @@ mod tests {
     async fn a_cancelled_waiter_leaves_the_intent_to_the_next() {
         let (tell, told) = tokio::sync::oneshot::channel::<()>();
         let intent = async move {
-            told.await.map_err(|_| Error::new(ErrorKind::Unavailable, "record", "a", "gone"))
+            told.await
+                .map_err(|_| Error::new(ErrorKind::Unavailable, "record", "a", "gone"))
         };
         let gate = Gate::new(Some(intent.boxed()));
         assert!(gate.pass().now_or_never().is_none());
@@ -60,7 +61,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_intent_keeps_the_gate_shut() {
-        let failed = Error::new(ErrorKind::Unavailable, "record intent of", "a", "no database");
+        let failed = Error::new(
+            ErrorKind::Unavailable,
+            "record intent of",
+            "a",
+            "no database",
+        );
         let gate = Gate::new(Some(async move { Err(failed) }.boxed()));
         for _ in 0..2 {
             let error = gate.pass().await.unwrap_err();

@@ -35,6 +35,7 @@ impl Tier {
     fn slot(&self, offset: u64, start: u64, slots: u64, parts: u16) -> Slot {
         let (part, slot) = (offset / self.part_len, offset / self.slot_len);
         let piece = slot % self.slots_per_part() + 1;
+        let first = slots + part * self.slots_per_part();
         let number = |number: u64| u16::try_from(number).ok().and_then(PartNumber::new);
         Slot {
             index: slots + slot,
@@ -42,6 +43,7 @@ impl Tier {
             part: number(u64::from(parts) + part).expect("a plan has at most as many parts"),
             piece: (self.slots_per_part() > 1)
                 .then(|| number(piece).expect("a part has at most as many slots")),
+            siblings: first..first + self.slots_per_part(),
         }
     }
 }
@@ -65,6 +67,8 @@ pub(crate) struct Slot {
     pub(crate) part: PartNumber,
     /// Which piece of that part it is, where the part is composed; counted from 1.
     pub(crate) piece: Option<PartNumber>,
+    /// The indices of all slots of that part.
+    pub(crate) siblings: Range<u64>,
 }
 
 impl Slot {
@@ -82,13 +86,29 @@ impl PartPlan {
         let sound = |tier: &Tier| {
             tier.parts > 0
                 && tier.slot_len > 0
-                && tier.part_len % tier.slot_len == 0
+                && tier.part_len.is_multiple_of(tier.slot_len)
                 && (1..=u64::from(PartNumber::MAX)).contains(&tier.slots_per_part())
         };
         let parts: u64 = tiers.iter().map(|tier| u64::from(tier.parts)).sum();
         let fits = (1..=u64::from(PartNumber::MAX)).contains(&parts);
-        let uniform = tiers.len() == 1;
-        (fits && tiers.iter().all(sound)).then_some(Self { tiers, uniform })
+        (fits && tiers.iter().all(sound)).then_some(Self {
+            tiers,
+            uniform: false,
+        })
+    }
+
+    /// A plan of equal parts of `part_len` bytes (at least 1), for stores that want them so.
+    pub fn uniform(part_len: u64) -> Self {
+        let part_len = part_len.max(1);
+        let tier = Tier {
+            parts: PartNumber::MAX,
+            part_len,
+            slot_len: part_len,
+        };
+        Self {
+            tiers: vec![tier],
+            uniform: true,
+        }
     }
 
     /// The plan for a store: parts of 8 MiB that grow to 64 MiB, then composed ones of 1 GiB,
@@ -96,11 +116,12 @@ impl PartPlan {
     /// 490 GiB; where parts must be uniform, at 10,000 times a part that fits `expected` bytes
     /// (16 to 64 MiB).
     pub fn of(capabilities: &Capabilities, expected: Option<u64>) -> Self {
-        let tiers = if capabilities.uniform_parts {
+        if capabilities.uniform_parts {
             let needed = expected.unwrap_or(0).div_ceil(u64::from(PartNumber::MAX));
             let part_len = needed.next_multiple_of(MIB).clamp(16 * MIB, 64 * MIB);
-            vec![(PartNumber::MAX, part_len)]
-        } else if capabilities.part_copy {
+            return Self::uniform(part_len.max(capabilities.min_part_size));
+        }
+        let tiers = if capabilities.part_copy {
             vec![
                 (1000, 8 * MIB),
                 (1000, 16 * MIB),
@@ -127,26 +148,38 @@ impl PartPlan {
             }
         };
         Self {
-            uniform: capabilities.uniform_parts,
+            uniform: false,
             tiers: tiers.into_iter().map(tier).collect(),
         }
     }
 
-    /// The same plan with nothing composed: what cannot be held in memory is left out.
+    /// The same plan with nothing composed: pieces become parts, as far as the numbers go.
     pub(crate) fn flat(self) -> Self {
-        let whole = |tier: &Tier| tier.part_len == tier.slot_len;
-        let mut tiers: Vec<Tier> = self.tiers.iter().copied().filter(whole).collect();
-        let used: u16 = tiers.iter().map(|tier| tier.parts).sum();
-        if let Some(last) = tiers.last_mut() {
-            last.parts += PartNumber::MAX - used;
-            return Self { tiers, ..self };
+        let mut left = u64::from(PartNumber::MAX);
+        let flatten = |tier: Tier| {
+            let parts = (u64::from(tier.parts) * tier.slots_per_part()).min(left);
+            left -= parts;
+            let parts = u16::try_from(parts).ok().filter(|parts| *parts > 0)?;
+            Some(Tier {
+                parts,
+                part_len: tier.slot_len,
+                slot_len: tier.slot_len,
+            })
+        };
+        let tiers = self.tiers.into_iter().filter_map(flatten).collect();
+        Self {
+            tiers,
+            uniform: self.uniform,
         }
-        self
     }
 
     /// The largest object it can hold, in bytes.
     pub fn limit(&self) -> u64 {
-        self.tiers.iter().map(Tier::len).sum::<u64>().min(MAX_OBJECT_SIZE)
+        self.tiers
+            .iter()
+            .map(Tier::len)
+            .sum::<u64>()
+            .min(MAX_OBJECT_SIZE)
     }
 
     /// Whether every part but the last must have the same size.
@@ -227,17 +260,32 @@ mod tests {
 
     #[test]
     fn without_part_copy_nothing_is_composed() {
-        let plan = PartPlan::of(&Capabilities { part_copy: false, ..s3() }, None);
+        let plan = PartPlan::of(
+            &Capabilities {
+                part_copy: false,
+                ..s3()
+            },
+            None,
+        );
         assert!(plan.tiers.iter().all(|tier| tier.part_len == tier.slot_len));
         assert!(plan.limit() > 480 << 30);
         let flat = PartPlan::of(&s3(), None).flat();
-        assert_eq!(flat.tiers.iter().map(|tier| u32::from(tier.parts)).sum::<u32>(), 10_000);
+        assert_eq!(
+            flat.tiers
+                .iter()
+                .map(|tier| u32::from(tier.parts))
+                .sum::<u32>(),
+            10_000
+        );
         assert!(flat.limit() > 480 << 30);
     }
 
     #[test]
     fn uniform_parts_are_sized_for_what_is_expected() {
-        let uniform = Capabilities { uniform_parts: true, ..s3() };
+        let uniform = Capabilities {
+            uniform_parts: true,
+            ..s3()
+        };
         let len = |expected| PartPlan::of(&uniform, expected).slot_at(0).len();
         assert_eq!(len(None), 16 * MIB);
         assert_eq!(len(Some(300 << 30)), 31 * MIB);
@@ -248,8 +296,16 @@ mod tests {
     #[test]
     fn slots_follow_each_other_and_name_their_parts() {
         let tiers = vec![
-            Tier { parts: 2, part_len: 4, slot_len: 4 },
-            Tier { parts: 2, part_len: 6, slot_len: 2 },
+            Tier {
+                parts: 2,
+                part_len: 4,
+                slot_len: 4,
+            },
+            Tier {
+                parts: 2,
+                part_len: 6,
+                slot_len: 2,
+            },
         ];
         let plan = PartPlan::new(tiers).unwrap();
         assert_eq!(plan.limit(), 20);
@@ -262,15 +318,27 @@ mod tests {
             .map(|slot| (slot.part.get(), slot.piece.map(PartNumber::get)))
             .collect();
         let (one, two, three) = (Some(1), Some(2), Some(3));
-        let expected =
-            [(1, None), (2, None), (3, one), (3, two), (3, three), (4, one), (4, two), (4, three)];
+        let expected = [
+            (1, None),
+            (2, None),
+            (3, one),
+            (3, two),
+            (3, three),
+            (4, one),
+            (4, two),
+            (4, three),
+        ];
         assert_eq!(named, expected);
         assert_eq!(plan.slots(9).count(), 3);
     }
 
     #[test]
     fn unsound_plans_are_refused() {
-        let tier = |parts, part_len, slot_len| Tier { parts, part_len, slot_len };
+        let tier = |parts, part_len, slot_len| Tier {
+            parts,
+            part_len,
+            slot_len,
+        };
         assert_eq!(PartPlan::new(vec![]), None);
         assert_eq!(PartPlan::new(vec![tier(1, 5, 2)]), None);
         assert_eq!(PartPlan::new(vec![tier(10_000, 4, 4), tier(1, 4, 4)]), None);

@@ -2,66 +2,25 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{ErrorKind, ObjectKey};
-use tokio::sync::{Notify, OnceCell, Semaphore};
+use model::ErrorKind;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::content::Shipment;
-use super::gate::Gate;
+use super::multipart::Multipart;
 use super::plan::Slot;
-use crate::{
-    Body, Budget, Error, MultipartUpload, ObjectStore, Part, PartNumber, PutOptions, Result,
-};
+use crate::{Budget, Error, Part, PartNumber, Result};
 
-/// A multipart upload that begins when its first part does.
+/// What a task has come to.
 #[derive(Debug)]
-pub(super) struct Multipart {
-    pub(super) store: Arc<dyn ObjectStore>,
-    pub(super) key: ObjectKey,
-    options: PutOptions,
-    gate: Arc<Gate>,
-    begun: OnceCell<MultipartUpload>,
-}
-
-impl Multipart {
-    pub(super) fn new(
-        store: Arc<dyn ObjectStore>,
-        key: ObjectKey,
-        options: PutOptions,
-        gate: Arc<Gate>,
-    ) -> Self {
-        Self { store, key, options, gate, begun: OnceCell::new() }
-    }
-
-    /// The upload, begun now if it was not before.
-    pub(super) async fn upload(&self) -> Result<&MultipartUpload> {
-        let begin = async || {
-            self.gate.pass().await?;
-            self.store.create_upload(&self.key, &self.options).await
-        };
-        self.begun.get_or_try_init(begin).await
-    }
-
-    /// The upload, if it has begun.
-    pub(super) fn begun(&self) -> Option<&MultipartUpload> {
-        self.begun.get()
-    }
-
-    /// Tells the store to forget it. Best effort: what is left is the sweeper's.
-    pub(super) async fn abort(&self) {
-        let Some(upload) = self.begun() else { return };
-        if let Err(error) = self.store.abort_upload(upload).await {
-            tracing::warn!(key = %self.key, %error, "multipart upload not aborted");
-        }
-    }
-}
-
-/// A slot's request has ended.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) slot: Slot,
-    pub(super) outcome: Result<Part>,
+pub(super) enum Answer {
+    /// The store has a slot.
+    Stored(Slot, Part),
+    /// The store has a composed part.
+    Joined(Part),
+    /// Neither.
+    Failed(Error),
 }
 
 /// Answers that came and were not looked at yet: at most one per slot in flight.
@@ -73,7 +32,10 @@ pub(super) struct Answers {
 
 impl Answers {
     fn push(&self, answer: Answer) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(answer);
         self.arrived.notify_waiters();
     }
 
@@ -118,12 +80,41 @@ impl Sender {
     pub(super) fn send(&self, shipment: Shipment, number: PartNumber, target: Arc<Multipart>) {
         let Shipment { slot, body } = shipment;
         let permit = self.in_flight.take(body.len());
-        let (turns, cancel) = (self.turns.clone(), self.cancel.clone());
-        let mut report = Report { slot: Some(slot), answers: self.answers.clone() };
-        self.tasks.spawn(async move {
-            let outcome = put(number, body, &target, &turns, &cancel).await;
+        self.spawn(target.clone(), async move {
+            let upload = target.upload().await?;
+            let part = target.store().put_part(number, body, upload).await?;
             drop(permit);
-            report.answer(outcome);
+            Ok(Answer::Stored(slot, part))
+        });
+    }
+
+    /// Finishes a piece made of `parts` and makes it part `number` of `main`.
+    pub(super) fn join(
+        &self,
+        piece: Arc<Multipart>,
+        parts: Vec<Part>,
+        number: PartNumber,
+        main: Arc<Multipart>,
+    ) {
+        self.spawn(main.clone(), async move {
+            let len = parts.iter().map(|part| part.size).sum();
+            let original = piece.complete(&parts).await?;
+            let part = main.copy_part(number, &original, 0..len).await?;
+            Ok(Answer::Joined(part))
+        });
+    }
+
+    /// Runs `work`, which sends requests to `target`, when its turn has come.
+    fn spawn(
+        &self,
+        target: Arc<Multipart>,
+        work: impl Future<Output = Result<Answer>> + Send + 'static,
+    ) {
+        let (turns, cancel) = (self.turns.clone(), self.cancel.clone());
+        let mut report = Report(Some(self.answers.clone()));
+        self.tasks.spawn(async move {
+            let outcome = take_turn(&target, &turns, &cancel, work).await;
+            report.answer(outcome.unwrap_or_else(Answer::Failed));
         });
     }
 
@@ -146,39 +137,47 @@ impl Drop for Sender {
     }
 }
 
-async fn put(
-    number: PartNumber,
-    body: Body,
+async fn take_turn(
     target: &Multipart,
     turns: &Semaphore,
     cancel: &CancellationToken,
-) -> Result<Part> {
-    let cancelled =
-        || Error::new(ErrorKind::Conflict, "put part", target.key.as_str(), "the upload was given up");
+    work: impl Future<Output = Result<Answer>>,
+) -> Result<Answer> {
+    let given_up = || {
+        let reason = "the upload was given up";
+        Error::new(
+            ErrorKind::Conflict,
+            "put part of",
+            target.key().as_str(),
+            reason,
+        )
+    };
+    let start = async {
+        let turn = turns.acquire().await.map_err(|_| given_up())?;
+        target.gate().pass().await?;
+        Ok::<_, Error>(turn)
+    };
     let _turn = tokio::select! {
         biased;
-        () = cancel.cancelled() => return Err(cancelled()),
-        turn = turns.acquire() => turn.map_err(|_| cancelled())?,
+        () = cancel.cancelled() => return Err(given_up()),
+        turn = start => turn?,
     };
     // Not cancelled: a multipart upload that begins unseen could not be aborted.
-    let upload = target.upload().await?;
+    target.upload().await?;
     tokio::select! {
         biased;
-        () = cancel.cancelled() => Err(cancelled()),
-        part = target.store.put_part(number, body, upload) => part,
+        () = cancel.cancelled() => Err(given_up()),
+        answer = work => answer,
     }
 }
 
-/// Makes sure that a slot gets an answer, even from a task that dies.
-struct Report {
-    slot: Option<Slot>,
-    answers: Arc<Answers>,
-}
+/// Makes sure that there is an answer, even from a task that dies.
+struct Report(Option<Arc<Answers>>);
 
 impl Report {
-    fn answer(&mut self, outcome: Result<Part>) {
-        if let Some(slot) = self.slot.take() {
-            self.answers.push(Answer { slot, outcome });
+    fn answer(&mut self, answer: Answer) {
+        if let Some(answers) = self.0.take() {
+            answers.push(answer);
         }
     }
 }
@@ -186,6 +185,7 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         let reason = "the task that sent it ended early";
-        self.answer(Err(Error::new(ErrorKind::Internal, "put part", "of an upload", reason)));
+        let error = Error::new(ErrorKind::Internal, "put part", "of an upload", reason);
+        self.answer(Answer::Failed(error));
     }
 }

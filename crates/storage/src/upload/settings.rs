@@ -6,7 +6,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use model::ObjectKey;
 
-use crate::{Buffers, Metadata, ObjectHead, ObjectStore, PartPlan, Pin, Result, Source};
+use crate::fetch::Original;
+use crate::{Buffers, Metadata, ObjectHead, ObjectStore, PartPlan, Pin, Result};
 
 /// What must come true before an upload sends its first request: the durable intent.
 pub type Intent = BoxFuture<'static, Result<()>>;
@@ -29,6 +30,8 @@ pub struct UploadSettings {
     pub placement: Placement,
     /// Part sizes, where not those that [`PartPlan::of`] chooses for the store.
     pub plan: Option<PartPlan>,
+    /// The length that the client announced, if it did: a hint for part sizes.
+    pub expected_len: Option<u64>,
     /// Bytes of memory for what cannot be sent yet: early arrivals besides the part that is
     /// being filled, and rewritten ranges of parts already sent. Writes beyond it fail with
     /// `Exhausted`.
@@ -40,7 +43,7 @@ pub struct UploadSettings {
 }
 
 impl UploadSettings {
-    /// The defaults: parts straight to the key, a window of 16 MiB, 4 parts at once, 64 MiB of
+    /// The defaults: parts straight to the key, a window of 32 MiB, 4 parts at once, 64 MiB of
     /// zeros.
     pub fn new(buffers: Buffers) -> Self {
         Self {
@@ -51,7 +54,8 @@ impl UploadSettings {
             staging: None,
             placement: Placement::default(),
             plan: None,
-            window: 16 << 20,
+            expected_len: None,
+            window: 32 << 20,
             parallel_parts: 4,
             zero_limit: 64 << 20,
         }
@@ -121,12 +125,11 @@ impl Base {
         }
     }
 
-    /// It as the source of a copy.
-    pub(crate) fn source(&self) -> Source {
-        Source {
-            bucket: self.store.bucket().clone(),
+    pub(crate) fn original(&self) -> Original {
+        Original {
+            store: self.store.clone(),
             key: self.key.clone(),
-            pin: Some(self.pin.clone()),
+            pin: self.pin.clone(),
         }
     }
 }

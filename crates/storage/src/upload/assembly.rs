@@ -1,0 +1,342 @@
+//! How an upload becomes an object: what is still in memory is sent, what survives below is
+//! copied, and all of it is published in one request.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use model::ErrorKind;
+
+use super::buffer::Buffer;
+use super::content::{Content, Origin, Recipe};
+use super::multipart::Multipart;
+use super::plan::Slot;
+use super::{Upload, WHOLE, checksum, piece_name};
+use crate::fetch::Original;
+use crate::{Body, Error, Part, PartNumber, PutOptions, Result, Written};
+
+/// How much one copy of many untouched parts covers, in bytes: copies run in parallel.
+const COPY_LEN: u64 = 512 << 20;
+
+/// How a part gets into the object.
+enum Step {
+    /// It is there.
+    Have(Part),
+    /// As a copy of this range.
+    Copy(Original, Range<u64>),
+    /// As these bytes, the gaps filled from below.
+    Put(Slot, Buffer),
+    /// As a piece composed in staging.
+    Compose(Vec<(Slot, Step)>),
+}
+
+/// Where sent slots can be read and copied from: an object in staging, and the offset in it.
+type Stored = BTreeMap<u64, (Original, u64)>;
+
+impl Upload {
+    pub(super) async fn publish(&self, options: &PutOptions) -> Result<Written> {
+        self.settle().await?;
+        let fits_one_put = {
+            let state = self.state();
+            state.content.check_complete()?;
+            state.content.fits_one_put()
+        };
+        self.gate.pass().await?;
+        if fits_one_put {
+            return self.put_whole(options).await;
+        }
+        let stored = self.secure_rewritten().await?;
+        let steps = self.steps(&stored);
+        let jobs = steps
+            .into_iter()
+            .map(|(number, step)| self.run(number, step, &stored));
+        let jobs = stream::iter(jobs).buffer_unordered(self.parallel);
+        let mut parts: Vec<Part> = jobs.try_collect().await?;
+        parts.sort_by_key(|part| part.number);
+        let upload = self.main.upload().await?;
+        let condition = options.precondition.as_ref();
+        let written = self
+            .store
+            .complete_upload(upload, &parts, condition)
+            .await?;
+        checksum::check(&self.key, &parts, written)
+    }
+
+    async fn put_whole(&self, options: &PutOptions) -> Result<Written> {
+        let first = {
+            let content = &mut self.state().content;
+            let slot = content.plan.slot_at(0);
+            let buffer = match content.recipe(&slot) {
+                Recipe::Put(buffer) => buffer,
+                Recipe::Sent(_) | Recipe::Below(_) => content.new_buffer(),
+            };
+            (slot, buffer)
+        };
+        let body = self.body(first.0, first.1, &Stored::new()).await?;
+        let _permit = self.buffers.in_flight.take(body.len());
+        let written = self.store.put(&self.key, body, options).await?;
+        // Begun, and all of it truncated away again.
+        self.main.discard().await;
+        Ok(written)
+    }
+
+    /// Completes the staging objects that sent bytes are needed from again.
+    async fn secure_rewritten(&self) -> Result<Stored> {
+        let mut stored = Stored::new();
+        if self.staged {
+            self.secure(WHOLE, 0..u64::MAX, &mut stored).await?;
+            return Ok(stored);
+        }
+        let rewritten: Vec<Slot> = {
+            let content = &self.state().content;
+            let first_of_part =
+                |slot: &Slot| slot.piece.is_some() && slot.index == slot.siblings.start;
+            let slots = content.plan.slots(content.len()).filter(first_of_part);
+            slots
+                .filter(|slot| content.is_rewritten(slot.part, slot.siblings.clone()))
+                .collect()
+        };
+        for slot in rewritten {
+            self.secure(&piece_name(slot.part), slot.siblings, &mut stored)
+                .await?;
+        }
+        Ok(stored)
+    }
+
+    async fn secure(&self, name: &str, slots: Range<u64>, stored: &mut Stored) -> Result<()> {
+        let sent = self.state().content.sent_parts(slots);
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let parts: Vec<Part> = sent.iter().map(|(_, part)| part.clone()).collect();
+        let original = self.staging.piece(name)?.complete(&parts).await?;
+        let mut offset = 0;
+        for (index, part) in sent {
+            stored.insert(index, (original.clone(), offset));
+            offset += part.size;
+        }
+        Ok(())
+    }
+
+    /// What is to be done for each part, in order.
+    fn steps(&self, stored: &Stored) -> Vec<(PartNumber, Step)> {
+        let content = &mut self.state().content;
+        let slots: Vec<Slot> = content.plan.slots(content.len()).collect();
+        let mut steps = Vec::new();
+        for part in slots.chunk_by(|one, other| one.part == other.part) {
+            let step = self.part_step(part, content, stored);
+            steps.push((part[0].part, step));
+        }
+        if content.plan.is_uniform() {
+            steps
+        } else {
+            merge_copies(steps)
+        }
+    }
+
+    fn part_step(&self, slots: &[Slot], content: &mut Content, stored: &Stored) -> Step {
+        let number = slots[0].part;
+        if let Some(part) = content.joined(number)
+            && content.is_stored(slots[0].siblings.clone())
+        {
+            return Step::Have(part.clone());
+        }
+        let step = |slot: &Slot| (slot.clone(), self.slot_step(slot, content, stored));
+        let mut steps: Vec<(Slot, Step)> = slots.iter().map(step).collect();
+        if let Some((original, range)) = one_copy(&steps) {
+            return Step::Copy(original, range);
+        }
+        let alone =
+            steps.len() == 1 && (slots[0].piece.is_none() || !matches!(steps[0].1, Step::Have(_)));
+        match steps.pop() {
+            Some((_, step)) if alone => step,
+            last => Step::Compose(steps.into_iter().chain(last).collect()),
+        }
+    }
+
+    fn slot_step(&self, slot: &Slot, content: &mut Content, stored: &Stored) -> Step {
+        let len = slot.range.end.min(content.len()) - slot.range.start;
+        match content.recipe(slot) {
+            Recipe::Put(buffer) => Step::Put(slot.clone(), buffer),
+            Recipe::Sent(part) => match self.locate(&Origin::Sent, slot, 0..len, stored) {
+                Some((original, range)) => Step::Copy(original, range),
+                None => Step::Have(part),
+            },
+            Recipe::Below(origin) => match self.locate(&origin, slot, 0..len, stored) {
+                Some((original, range)) if self.store.capabilities().part_copy => {
+                    Step::Copy(original, range)
+                }
+                _ => Step::Put(slot.clone(), content.new_buffer()),
+            },
+        }
+    }
+
+    /// The object that `within` of a slot can be taken from, and the range there.
+    pub(super) fn locate(
+        &self,
+        origin: &Origin,
+        slot: &Slot,
+        within: Range<u64>,
+        stored: &Stored,
+    ) -> Option<(Original, Range<u64>)> {
+        let (original, start) = match origin {
+            Origin::Base => (&self.base.as_ref()?.0, slot.range.start),
+            Origin::Sent => stored
+                .get(&slot.index)
+                .map(|(original, at)| (original, *at))?,
+            Origin::Kept(_) | Origin::Zeros | Origin::Hole => return None,
+        };
+        Some((original.clone(), start + within.start..start + within.end))
+    }
+
+    async fn run(&self, number: PartNumber, step: Step, stored: &Stored) -> Result<Part> {
+        match step {
+            Step::Compose(slots) => Box::pin(self.compose(number, slots, stored)).await,
+            step => self.run_simple(number, step, &self.main, stored).await,
+        }
+    }
+
+    async fn run_simple(
+        &self,
+        number: PartNumber,
+        step: Step,
+        target: &Multipart,
+        stored: &Stored,
+    ) -> Result<Part> {
+        match step {
+            Step::Have(part) => Ok(part),
+            Step::Copy(original, range) => target.copy_part(number, &original, range).await,
+            Step::Put(slot, buffer) => {
+                let body = self.body(slot, buffer, stored).await?;
+                let _permit = self.buffers.in_flight.take(body.len());
+                let upload = target.upload().await?;
+                target.store().put_part(number, body, upload).await
+            }
+            Step::Compose(_) => Err(self.refuse(ErrorKind::Internal, "a piece inside a piece")),
+        }
+    }
+
+    /// Makes a part of slots in staging: in the piece that has some of them already, or in a new
+    /// one where that piece was completed.
+    async fn compose(
+        &self,
+        number: PartNumber,
+        slots: Vec<(Slot, Step)>,
+        stored: &Stored,
+    ) -> Result<Part> {
+        let mut piece = self.staging.piece(&piece_name(number))?;
+        if piece.completed().is_some() {
+            piece = self
+                .staging
+                .piece(&format!("{}-again", piece_name(number)))?;
+        }
+        let mut parts = Vec::with_capacity(slots.len());
+        for (slot, step) in slots {
+            let sub = slot.piece.unwrap_or(slot.part);
+            parts.push(self.run_simple(sub, step, &piece, stored).await?);
+        }
+        let len = parts.iter().map(|part| part.size).sum();
+        let original = piece.complete(&parts).await?;
+        self.main.copy_part(number, &original, 0..len).await
+    }
+
+    /// The bytes of a slot up to the object's end, the gaps of `buffer` filled from below.
+    async fn body(&self, slot: Slot, mut buffer: Buffer, stored: &Stored) -> Result<Body> {
+        let len = slot
+            .range
+            .end
+            .min(self.len())
+            .saturating_sub(slot.range.start);
+        for gap in buffer.covered().gaps(0..len) {
+            let below = self.state().content.below(&slot, gap);
+            for (range, origin) in below {
+                self.fill(&slot, &mut buffer, range, origin, stored).await?;
+            }
+        }
+        Ok(buffer.into_body(len))
+    }
+
+    async fn fill(
+        &self,
+        slot: &Slot,
+        buffer: &mut Buffer,
+        range: Range<u64>,
+        origin: Origin,
+        stored: &Stored,
+    ) -> Result<()> {
+        let chunks = match origin {
+            Origin::Zeros => {
+                buffer.write_zeros(range);
+                return Ok(());
+            }
+            Origin::Hole => return Err(self.refuse(ErrorKind::Internal, "a hole was overlooked")),
+            Origin::Kept(body) => body.slice(range.clone()),
+            Origin::Base | Origin::Sent => {
+                match self.locate(&origin, slot, range.clone(), stored) {
+                    Some((original, range)) => original.fetch(range).await?,
+                    None => return Err(self.rewritten(slot)),
+                }
+            }
+        };
+        let mut at = range.start;
+        for chunk in chunks {
+            buffer.write(at, &chunk);
+            at += chunk.len() as u64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rewritten(&self, slot: &Slot) -> Error {
+        let reason = format!(
+            "bytes {} to {} were stored before and only some of them rewritten; write the file \
+             in order, or open it for reading and writing",
+            slot.range.start,
+            slot.range.end - 1
+        );
+        self.refuse(ErrorKind::Unsupported, reason)
+    }
+
+    fn refuse(&self, kind: ErrorKind, reason: impl Into<String>) -> Error {
+        Error::new(kind, "finish", self.key.as_str(), reason)
+    }
+}
+
+/// The one copy that all of these come to, if they do.
+fn one_copy(steps: &[(Slot, Step)]) -> Option<(Original, Range<u64>)> {
+    let mut whole: Option<(Original, Range<u64>)> = None;
+    for (_, step) in steps {
+        let Step::Copy(original, range) = step else {
+            return None;
+        };
+        match &mut whole {
+            None => whole = Some((original.clone(), range.clone())),
+            Some((before, sum)) if follows(before, sum, original, range) => sum.end = range.end,
+            Some(_) => return None,
+        }
+    }
+    whole
+}
+
+/// Copies of neighbouring ranges become one, under the first one's number.
+fn merge_copies(steps: Vec<(PartNumber, Step)>) -> Vec<(PartNumber, Step)> {
+    let mut merged: Vec<(PartNumber, Step)> = Vec::with_capacity(steps.len());
+    for (number, step) in steps {
+        if let Step::Copy(original, range) = &step
+            && let Some((_, Step::Copy(before, sum))) = merged.last_mut()
+            && follows(before, sum, original, range)
+            && range.end - sum.start <= COPY_LEN
+        {
+            sum.end = range.end;
+            continue;
+        }
+        merged.push((number, step));
+    }
+    merged
+}
+
+fn follows(one: &Original, range: &Range<u64>, other: &Original, next: &Range<u64>) -> bool {
+    range.end == next.start
+        && one.key == other.key
+        && one.pin == other.pin
+        && one.store.bucket() == other.store.bucket()
+}

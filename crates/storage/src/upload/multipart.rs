@@ -1,0 +1,118 @@
+//! `Multipart`: one multipart upload at the store, begun when its first part is sent.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use model::ObjectKey;
+use tokio::sync::OnceCell;
+
+use super::gate::Gate;
+use crate::fetch::Original;
+use crate::{
+    Error, MultipartUpload, ObjectStore, Part, PartNumber, Pin, PutOptions, Result, Source,
+};
+
+/// A multipart upload: of the object itself, or of a piece in staging.
+#[derive(Debug)]
+pub(super) struct Multipart {
+    store: Arc<dyn ObjectStore>,
+    key: ObjectKey,
+    options: PutOptions,
+    gate: Arc<Gate>,
+    begun: OnceCell<MultipartUpload>,
+    completed: OnceCell<Original>,
+}
+
+impl Multipart {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        key: ObjectKey,
+        options: PutOptions,
+        gate: Arc<Gate>,
+    ) -> Self {
+        Self {
+            store,
+            key,
+            options,
+            gate,
+            begun: OnceCell::new(),
+            completed: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn store(&self) -> &dyn ObjectStore {
+        &*self.store
+    }
+
+    pub(super) fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The upload, begun now if it was not before.
+    pub(super) async fn upload(&self) -> Result<&MultipartUpload> {
+        let begin = async || {
+            self.gate.pass().await?;
+            self.store.create_upload(&self.key, &self.options).await
+        };
+        self.begun.get_or_try_init(begin).await
+    }
+
+    /// The upload, if it has begun.
+    pub(super) fn begun(&self) -> Option<&MultipartUpload> {
+        self.begun.get()
+    }
+
+    /// Makes `range` of `original` part `number`.
+    pub(super) async fn copy_part(
+        &self,
+        number: PartNumber,
+        original: &Original,
+        range: Range<u64>,
+    ) -> Result<Part> {
+        let source = Source {
+            bucket: original.store.bucket().clone(),
+            key: original.key.clone(),
+            pin: Some(original.pin.clone()),
+        };
+        let upload = self.upload().await?;
+        self.store.copy_part(number, &source, range, upload).await
+    }
+
+    /// Makes a staging object of `parts`, without a condition.
+    pub(super) async fn complete(&self, parts: &[Part]) -> Result<Original> {
+        let complete = async || {
+            let upload = self.upload().await?;
+            let written = self.store.complete_upload(upload, parts, None).await?;
+            Ok::<_, Error>(Original {
+                store: self.store.clone(),
+                key: self.key.clone(),
+                pin: Pin {
+                    etag: written.etag,
+                    version: written.version,
+                },
+            })
+        };
+        self.completed.get_or_try_init(complete).await.cloned()
+    }
+
+    /// The staging object that it became, if it did.
+    pub(super) fn completed(&self) -> Option<&Original> {
+        self.completed.get()
+    }
+
+    /// Takes away what the store has of it. Best effort: what is left is the sweeper's.
+    pub(super) async fn discard(&self) {
+        let outcome = match (self.completed(), self.begun()) {
+            (Some(original), _) => self.store.delete(&original.key, None).await,
+            (None, Some(upload)) => self.store.abort_upload(upload).await,
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(key = %self.key, %error, "unfinished upload not removed");
+        }
+    }
+}
