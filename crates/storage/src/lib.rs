@@ -7,8 +7,8 @@ mod buffers;
 mod crc64;
 mod download;
 mod error;
-pub mod local;
 mod fetch;
+pub mod local;
 pub mod memory;
 pub mod metrics;
 mod object;
@@ -16,9 +16,9 @@ mod object_store;
 mod object_store_ext;
 mod paging;
 mod pool;
+mod ranges;
 #[cfg(feature = "s3")]
 pub mod s3;
-mod ranges;
 mod stores;
 mod upload;
 
