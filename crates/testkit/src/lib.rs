@@ -2,3 +2,4 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod postgres;
