@@ -1,0 +1,117 @@
+//! What a lost connection does: nothing twice, nothing lost, and no answer that is not true.
+
+use std::time::Duration;
+
+use database::{Database, DatabaseUrl, NewServer, Settings, TransferState};
+use model::ErrorKind;
+use testkit::postgres::{Proxy, TestDatabase};
+
+use crate::fixture::{NOW, commit, intent};
+
+async fn through_proxy(settings: Settings) -> (TestDatabase, Proxy, Database) {
+    let place = TestDatabase::new();
+    let proxy = Proxy::start(place.socket_folder());
+    let url = DatabaseUrl::parse(&place.url_through(proxy.folder())).expect("url");
+    let database = Database::open(&url, settings).await.expect("open");
+    (place, proxy, database)
+}
+
+/// The answer to COMMIT is lost although the commit is done: the writer asks again, finds it
+/// done, and there is one event.
+#[tokio::test]
+async fn a_lost_commit_answer_is_found_out_postgres() {
+    let (_place, proxy, database) = through_proxy(Settings::default()).await;
+    let intent = intent("a");
+    database
+        .writer()
+        .begin_intent(intent.clone())
+        .await
+        .expect("intent");
+    proxy.lose_commit_answers(2);
+    let sequence = database.writer().commit_upload(commit(&intent)).await;
+    assert_eq!(sequence.expect("committed"), 1);
+    assert_eq!(proxy.lost(), 2);
+    let events = database
+        .events()
+        .of_object(&intent.location, 9)
+        .await
+        .expect("read");
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].sequence, 1);
+}
+
+/// The answer to COMMIT is lost, and then the database is away for good: nobody can say.
+#[tokio::test]
+async fn an_outcome_that_cannot_be_found_out_is_unknown_postgres() {
+    let settings = Settings {
+        commit_deadline: Duration::ZERO,
+        ..Settings::default()
+    };
+    let (place, proxy, database) = through_proxy(settings).await;
+    let intent = intent("a");
+    database
+        .writer()
+        .begin_intent(intent.clone())
+        .await
+        .expect("intent");
+    proxy.lose_commit_answers(1);
+    let error = database.writer().commit_upload(commit(&intent)).await;
+    let error = error.expect_err("unknown");
+    assert!(error.outcome_unknown());
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let direct = DatabaseUrl::parse(place.url()).expect("url");
+    let direct = Database::open(&direct, Settings::default())
+        .await
+        .expect("open");
+    let read = direct
+        .transfers()
+        .by_id(intent.id)
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(read.state, TransferState::Completed);
+}
+
+/// While the database is away a write waits for it; one that never reached it is not unknown.
+#[tokio::test]
+async fn a_write_waits_until_the_database_is_back_postgres() {
+    let (_place, proxy, database) = through_proxy(Settings::default()).await;
+    proxy.refuse(true);
+    let error = database.servers().create(&NewServer::named("x"), NOW).await;
+    let error = error.expect_err("away");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let begun = intent("a");
+    let write = database.writer().begin_intent(begun.clone());
+    let back = async {
+        // The first attempts fail before it is back.
+        while database.check().await.is_ok() {}
+        proxy.refuse(false);
+    };
+    let (written, ()) = tokio::join!(write, back);
+    written.expect("written once it is back");
+    assert!(
+        database
+            .transfers()
+            .by_id(begun.id)
+            .await
+            .expect("read")
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_write_that_never_reached_the_database_failed_for_sure_postgres() {
+    let settings = Settings {
+        commit_deadline: Duration::ZERO,
+        ..Settings::default()
+    };
+    let (_place, proxy, database) = through_proxy(settings).await;
+    proxy.refuse(true);
+    let error = database
+        .writer()
+        .begin_intent(intent("a"))
+        .await
+        .expect_err("away");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!error.outcome_unknown());
+}

@@ -1,0 +1,10 @@
+//! The public promises of the database, each held on both engines.
+
+mod attributes;
+mod failures;
+mod fixture;
+mod migrations;
+mod people;
+mod servers;
+mod transfers;
+mod writer;
