@@ -74,7 +74,7 @@ pub struct ObjectRename {
     /// The rights under which both keys were changed.
     pub publications: Vec<Publication>,
     /// For the audit log.
-    pub audit: Option<AuditEntry>,
+    pub audit: AuditEntry,
     /// For everybody else. Its bucket and key are the new ones.
     pub event: Option<Event>,
 }
@@ -222,10 +222,8 @@ impl ObjectRemoval {
 
 impl ObjectRename {
     async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
-        if let Some(audit) = &self.audit {
-            if let Some(done) = audit::done(audit, self.event.as_ref(), transaction).await? {
-                return Ok(Written::Sequence(done));
-            }
+        if let Some(done) = audit::done(&self.audit, self.event.as_ref(), transaction).await? {
+            return Ok(Written::Sequence(done));
         }
         let mut sequence = None;
         for publication in &self.publications {
@@ -239,9 +237,7 @@ impl ObjectRename {
             Some(set) => attributes::set(set, transaction).await?,
             None => attributes::remove(&self.to, transaction).await?,
         }
-        if let Some(audit) = &self.audit {
-            audit::insert(audit, transaction).await?;
-        }
+        audit::insert(&self.audit, transaction).await?;
         match (&self.event, sequence) {
             (Some(event), Some(sequence)) => events::insert(event, sequence, transaction).await?,
             (Some(event), None) => events::append(event, transaction).await?,

@@ -445,7 +445,7 @@ async fn a_rename_carries_the_attributes(fixture: Fixture) {
         to: location("b"),
         attributes: Some(moved.clone()),
         publications,
-        audit: Some(AuditEntry::new("rename", Outcome::Success, NOW)),
+        audit: AuditEntry::new("rename", Outcome::Success, NOW),
         event: Some(upload_event(&location("b"))),
     };
     assert_eq!(

@@ -51,6 +51,10 @@ impl Server {
 
     /// The server of a nextest run. Whoever comes first starts it, under a lock; it ends with
     /// the runner, our parent.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the watchdog outlives this process"
+    )]
     fn shared(run: &str) -> Self {
         let folder = short_folder().join(format!("pierhead-postgres-{run}"));
         let lock_path = folder.with_extension("lock");
