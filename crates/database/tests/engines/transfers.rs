@@ -79,26 +79,12 @@ async fn an_upload_goes_from_intent_to_completed(fixture: Fixture) {
         .expect("there");
     assert_eq!(read.state, TransferState::Completed);
     assert_eq!(read.completed, Some(commit.completed));
-    assert_eq!(
-        transfers
-            .to_object(&intent.location, 9)
-            .await
-            .expect("list"),
-        [read.clone()]
-    );
-    assert_eq!(
-        transfers.of_owner(intent.owner, 9).await.expect("list"),
-        [read]
-    );
-    assert!(
-        fixture
-            .database
-            .attributes()
-            .of(&intent.location)
-            .await
-            .expect("read")
-            .is_some()
-    );
+    let to_object = transfers.to_object(&intent.location, 9).await;
+    assert_eq!(to_object.expect("list"), std::slice::from_ref(&read));
+    let of_owner = transfers.of_owner(intent.owner, 9).await;
+    assert_eq!(of_owner.expect("list"), [read]);
+    let attributes = fixture.database.attributes().of(&intent.location).await;
+    assert!(attributes.expect("read").is_some());
 }
 
 async fn a_commit_leaves_all_its_rows_or_none(fixture: Fixture) {
