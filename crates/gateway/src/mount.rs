@@ -1,0 +1,376 @@
+//! Where a user's paths lead: his home and mappings, and the one place that turns a path into a
+//! bucket and a key. What is not found here does not exist for him.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use model::{BucketName, ErrorKind, UserName, VirtualPath};
+use policy::Permissions;
+
+use crate::place::Place;
+use crate::target::{self, Target};
+use crate::{Error, Result};
+
+/// Whether a mapping leads to a prefix or to one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MountKind {
+    Directory,
+    File,
+}
+
+/// One entry of a user's tree and where it leads.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    pub(crate) kind: MountKind,
+    pub(crate) bucket: BucketName,
+    /// Without a trailing slash; `""` is the whole bucket.
+    pub(crate) key: String,
+    pub(crate) permissions: Permissions,
+}
+
+/// A user's tree.
+#[derive(Debug)]
+pub(crate) struct Mounts {
+    /// By the text of the entry's path: what lies below `/a` is the range that begins at `/a/`.
+    entries: BTreeMap<String, Arc<Mount>>,
+    working_directory: VirtualPath,
+    /// Whether directories above the entries exist (logical homes), or are out of bounds.
+    shows_parents: bool,
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone)]
+pub(crate) enum Resolved {
+    /// Into a store.
+    Stored(Place),
+    /// To a directory that exists only because entries lie below it.
+    Virtual(VirtualPath),
+}
+
+impl Mounts {
+    /// A home that shows itself by path: everything else is out of bounds.
+    pub(crate) fn by_path(home: &str, user: &UserName, granted: Permissions) -> Result<Self> {
+        let target = parse_target(home, user)?;
+        let path = format!("/{}/{}", target.bucket, target.key);
+        let entry = VirtualPath::parse(path.as_bytes(), &VirtualPath::root())
+            .map_err(|error| refused(home, &error))?;
+        let mount = Mount::new(MountKind::Directory, target, granted);
+        Ok(Self {
+            entries: BTreeMap::from([(entry.as_str().to_owned(), Arc::new(mount))]),
+            working_directory: entry,
+            shows_parents: false,
+        })
+    }
+
+    /// A logical home: entries of a tree that begins at `/`, each with its target.
+    pub(crate) fn logical<'a>(
+        entries: impl IntoIterator<Item = (&'a str, &'a str, MountKind)>,
+        user: &UserName,
+        granted: Permissions,
+    ) -> Result<Self> {
+        let mut tree = BTreeMap::new();
+        for (entry, target, kind) in entries {
+            let path = parse_entry(entry, user)?;
+            let mount = Mount::new(kind, parse_target(target, user)?, granted);
+            if kind == MountKind::File && (path.is_root() || mount.key.is_empty()) {
+                return Err(refused(entry, &"a file needs a name at both ends"));
+            }
+            if tree.insert(path.as_str().to_owned(), Arc::new(mount)).is_some() {
+                return Err(refused(entry, &"the entry stands there twice"));
+            }
+        }
+        if tree.is_empty() {
+            return Err(refused("home directory", &"there is none"));
+        }
+        Ok(Self {
+            entries: tree,
+            working_directory: VirtualPath::root(),
+            shows_parents: true,
+        })
+    }
+
+    pub(crate) fn working_directory(&self) -> &VirtualPath {
+        &self.working_directory
+    }
+
+    /// Where a path leads. Fails closed: `Denied` out of bounds and in the gateway's own prefix,
+    /// `NotFound` where a logical tree has no such place.
+    pub(crate) fn resolve(&self, path: &VirtualPath) -> Result<Resolved> {
+        let Some((mount, rest)) = self.covering(path) else {
+            return self.uncovered(path);
+        };
+        if mount.kind == MountKind::File && !rest.is_empty() {
+            return self.uncovered(path);
+        }
+        let key = match (mount.key.as_str(), rest) {
+            (key, "") => key.to_owned(),
+            ("", rest) => rest.to_owned(),
+            (key, rest) => format!("{key}/{rest}"),
+        };
+        if target::is_reserved(&key) {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                format!("{path}: this name is reserved for the gateway"),
+            ));
+        }
+        Ok(Resolved::Stored(Place {
+            path: path.clone(),
+            key,
+            is_entry: rest.is_empty(),
+            has_entries_below: self.has_entries_below(path),
+            mount: Arc::clone(mount),
+        }))
+    }
+
+    /// The names of the entries, and of the virtual directories above entries, that stand
+    /// directly in `directory`; each with its mount where it is an entry itself.
+    pub(crate) fn entries_in(
+        &self,
+        directory: &VirtualPath,
+    ) -> BTreeMap<String, Option<Arc<Mount>>> {
+        let mut found = BTreeMap::new();
+        if !self.shows_parents {
+            return found;
+        }
+        for (rest, mount) in self.below(directory) {
+            match rest.split_once('/') {
+                Some((name, _)) => {
+                    found.entry(name.to_owned()).or_insert(None);
+                }
+                None => {
+                    found.insert(rest.to_owned(), Some(Arc::clone(mount)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The nearest entry at or above a path, and what is left of the path below it.
+    fn covering<'a>(&self, path: &'a VirtualPath) -> Option<(&Arc<Mount>, &'a str)> {
+        let mut at = Some(path.clone());
+        while let Some(entry) = at {
+            if let Some(mount) = self.entries.get(entry.as_str()) {
+                return Some((mount, path.strip_prefix(&entry)?));
+            }
+            at = entry.parent();
+        }
+        None
+    }
+
+    fn uncovered(&self, path: &VirtualPath) -> Result<Resolved> {
+        if !self.shows_parents {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                format!("{path}: outside of your home {}", self.working_directory),
+            ));
+        }
+        if path.is_root() || self.has_entries_below(path) {
+            return Ok(Resolved::Virtual(path.clone()));
+        }
+        Err(Error::new(
+            ErrorKind::NotFound,
+            format!("{path}: no such file or directory"),
+        ))
+    }
+
+    fn has_entries_below(&self, path: &VirtualPath) -> bool {
+        self.shows_parents && self.below(path).next().is_some()
+    }
+
+    /// The entries strictly below a directory, each by what is left of its path there.
+    fn below(&self, directory: &VirtualPath) -> impl Iterator<Item = (&str, &Arc<Mount>)> {
+        let prefix = match directory.as_str() {
+            "/" => "/".to_owned(),
+            path => format!("{path}/"),
+        };
+        self.entries
+            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+            .map_while({
+                let prefix = prefix.clone();
+                move |(entry, mount)| Some((entry.strip_prefix(&prefix)?, mount))
+            })
+            .filter(|(rest, _)| !rest.is_empty())
+    }
+}
+
+impl Mount {
+    fn new(kind: MountKind, target: Target, permissions: Permissions) -> Self {
+        Self {
+            kind,
+            bucket: target.bucket,
+            key: target.key,
+            permissions,
+        }
+    }
+}
+
+fn parse_target(text: &str, user: &UserName) -> Result<Target> {
+    Target::parse(text, user).map_err(|error| refused(text, &error))
+}
+
+fn parse_entry(text: &str, user: &UserName) -> Result<VirtualPath> {
+    if !text.starts_with('/') {
+        return Err(refused(text, &"an entry begins with '/'"));
+    }
+    let text = target::substitute(text, user)
+        .ok_or_else(|| refused(text, &"it holds a variable other than ${transfer:UserName}"))?;
+    VirtualPath::parse(text.as_bytes(), &VirtualPath::root()).map_err(|error| refused(&text, &error))
+}
+
+fn refused(text: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Denied,
+        format!("open session: the home directory is not usable: {text:?}: {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> VirtualPath {
+        VirtualPath::parse(text.as_bytes(), &VirtualPath::root()).expect("valid")
+    }
+
+    fn user() -> UserName {
+        UserName::parse("ann").expect("valid")
+    }
+
+    fn logical(entries: &[(&str, &str, MountKind)]) -> Mounts {
+        Mounts::logical(entries.iter().copied(), &user(), Permissions::ALL).expect("valid")
+    }
+
+    /// "bucket:key", "virtual", or the kind of the refusal.
+    fn leads_to(mounts: &Mounts, text: &str) -> String {
+        match mounts.resolve(&path(text)) {
+            Ok(Resolved::Stored(place)) => format!("{}:{}", place.mount.bucket, place.key),
+            Ok(Resolved::Virtual(_)) => "virtual".to_owned(),
+            Err(error) => error.kind().to_string(),
+        }
+    }
+
+    #[test]
+    fn a_logical_home_begins_at_its_target() {
+        let home = logical(&[("/", "/b/home/acme", MountKind::Directory)]);
+        assert_eq!(home.working_directory(), &VirtualPath::root());
+        for (at, to) in [
+            ("/", "b:home/acme"),
+            ("/x", "b:home/acme/x"),
+            ("/../acme2/x", "b:home/acme/acme2/x"),
+            ("/.pierhead/x", "b:home/acme/.pierhead/x"),
+        ] {
+            assert_eq!(leads_to(&home, at), to, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_home_by_path_shows_nothing_beside_it() {
+        let home = Mounts::by_path("/b/home/acme", &user(), Permissions::ALL).expect("valid");
+        assert_eq!(home.working_directory().as_str(), "/b/home/acme");
+        for (at, to) in [
+            ("/b/home/acme", "b:home/acme"),
+            ("/b/home/acme/x", "b:home/acme/x"),
+            ("/b/home/acme2", "denied"),
+            ("/b/home/acme2/x", "denied"),
+            ("/b/home/acme/../acme2/x", "denied"),
+            ("/b/home", "denied"),
+            ("/b", "denied"),
+            ("/", "denied"),
+            ("/c/home/acme/x", "denied"),
+        ] {
+            assert_eq!(leads_to(&home, at), to, "{at}");
+        }
+        assert!(home.entries_in(&VirtualPath::root()).is_empty());
+    }
+
+    #[test]
+    fn the_gateways_own_prefix_is_out_of_reach() {
+        let whole = logical(&[("/", "/b", MountKind::Directory)]);
+        for (at, to) in [
+            ("/.pierhead", "denied"),
+            ("/.pierhead/staging/x", "denied"),
+            ("/x/../.pierhead", "denied"),
+            ("/.pierheads", "b:.pierheads"),
+            ("/x/.pierhead", "b:x/.pierhead"),
+        ] {
+            assert_eq!(leads_to(&whole, at), to, "{at}");
+        }
+    }
+
+    #[test]
+    fn mappings_nest_and_the_nearest_entry_wins() {
+        let tree = logical(&[
+            ("/", "/b/home/${transfer:UserName}", MountKind::Directory),
+            ("/shared", "/pool/all", MountKind::Directory),
+            ("/shared/ann", "/pool2", MountKind::Directory),
+            ("/docs/prices.csv", "/b/lists/prices.csv", MountKind::File),
+        ]);
+        for (at, to) in [
+            ("/x", "b:home/ann/x"),
+            ("/shared", "pool:all"),
+            ("/shared/x", "pool:all/x"),
+            ("/shared2", "b:home/ann/shared2"),
+            ("/shared/ann", "pool2:"),
+            ("/shared/ann/y", "pool2:y"),
+            ("/docs/prices.csv", "b:lists/prices.csv"),
+            ("/docs/prices.csv/x", "not_found"),
+            ("/docs/x", "b:home/ann/docs/x"),
+        ] {
+            assert_eq!(leads_to(&tree, at), to, "{at}");
+        }
+    }
+
+    #[test]
+    fn directories_above_entries_exist_and_are_listed() {
+        let tree = logical(&[
+            ("/in/orders", "/b/o", MountKind::Directory),
+            ("/in/prices.csv", "/b/p.csv", MountKind::File),
+            ("/in-old/x", "/b/x", MountKind::Directory),
+            ("/in", "/b/in", MountKind::Directory),
+            ("/out/a/b", "/b/ab", MountKind::Directory),
+        ]);
+        for (at, to) in [
+            ("/", "virtual"),
+            ("/in", "b:in"),
+            ("/out", "virtual"),
+            ("/out/a", "virtual"),
+            ("/out/b", "not_found"),
+            ("/nowhere", "not_found"),
+        ] {
+            assert_eq!(leads_to(&tree, at), to, "{at}");
+        }
+        let names = |at: &str| -> Vec<(String, bool)> {
+            let found = tree.entries_in(&path(at));
+            found.into_iter().map(|(name, mount)| (name, mount.is_some())).collect()
+        };
+        let named = |name: &str, entry: bool| (name.to_owned(), entry);
+        assert_eq!(
+            names("/"),
+            [named("in", true), named("in-old", false), named("out", false)]
+        );
+        assert_eq!(names("/in"), [named("orders", true), named("prices.csv", true)]);
+        assert_eq!(names("/out/a"), [named("b", true)]);
+        assert!(names("/out/a/b").is_empty());
+    }
+
+    #[test]
+    fn trees_that_cannot_be_are_refused() {
+        use MountKind::{Directory, File};
+        for entries in [
+            &[][..],
+            &[("/a", "/b/x", Directory), ("/a/", "/b/y", Directory)],
+            &[("/", "/b/x", File)],
+            &[("/a", "/b", File)],
+            &[("a", "/b/x", Directory)],
+            &[("/a", "b/x", Directory)],
+            &[("/a", "/b/${x}", Directory)],
+            &[("/${x}", "/b/a", Directory)],
+            &[("/a", "/b/.pierhead/x", Directory)],
+        ] {
+            let tree = Mounts::logical(entries.iter().copied(), &user(), Permissions::ALL);
+            assert!(tree.is_err(), "{entries:?}");
+        }
+        assert!(Mounts::by_path("/b/../c", &user(), Permissions::ALL).is_err());
+    }
+}

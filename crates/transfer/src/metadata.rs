@@ -1,0 +1,164 @@
+//! What an object says of itself: its transfer, and the attributes known when it was written.
+
+use model::{Timestamp, TransferId};
+use storage::Metadata;
+
+/// Names the upload that made the object: the proof after a lost answer.
+const TRANSFER: &str = "pierhead-transfer";
+/// Last modified, in seconds since 1970 with a fraction, as rclone reads and writes it.
+const MTIME: &str = "mtime";
+/// Type and permission bits in octal, as rclone writes them.
+const MODE: &str = "mode";
+const REGULAR_FILE: u32 = 0o100_000;
+const PERMISSIONS: u32 = 0o7777;
+
+/// Attributes of a file as a client set them; absent where none did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attributes {
+    /// Last modified.
+    pub mtime: Option<Timestamp>,
+    /// Last read.
+    pub atime: Option<Timestamp>,
+    /// Permission bits.
+    pub mode: Option<u32>,
+}
+
+impl Attributes {
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These, and the others' where these are absent.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            mtime: self.mtime.or(other.mtime),
+            atime: self.atime.or(other.atime),
+            mode: self.mode.or(other.mode),
+        }
+    }
+
+    /// What an object's own metadata says, whoever wrote it. What does not read is left out.
+    pub fn of_metadata(metadata: &Metadata) -> Self {
+        Self {
+            mtime: metadata.get(MTIME).and_then(|text| parse_seconds(text)),
+            atime: None,
+            mode: metadata
+                .get(MODE)
+                .and_then(|text| u32::from_str_radix(text, 8).ok())
+                .map(|mode| mode & PERMISSIONS),
+        }
+    }
+
+    /// Writes them into an object's metadata.
+    pub fn write_to(&self, metadata: &mut Metadata) {
+        if let Some(mtime) = self.mtime {
+            metadata.insert(MTIME.to_owned(), print_seconds(mtime));
+        }
+        if let Some(mode) = self.mode {
+            let mode = REGULAR_FILE | (mode & PERMISSIONS);
+            metadata.insert(MODE.to_owned(), format!("{mode:07o}"));
+        }
+    }
+}
+
+/// Metadata of an object that `transfer` makes.
+pub(crate) fn of_transfer(transfer: TransferId, attributes: &Attributes) -> Metadata {
+    let mut metadata = Metadata::from([(TRANSFER.to_owned(), transfer.to_string())]);
+    attributes.write_to(&mut metadata);
+    metadata
+}
+
+/// The upload that made an object, where it was one of ours.
+pub fn transfer_of(metadata: &Metadata) -> Option<TransferId> {
+    metadata.get(TRANSFER)?.parse().ok()
+}
+
+/// Names an object's maker anew: a copy is not the upload that it was copied from.
+pub fn mark(metadata: &mut Metadata, transfer: TransferId) {
+    metadata.insert(TRANSFER.to_owned(), transfer.to_string());
+}
+
+fn print_seconds(time: Timestamp) -> String {
+    let micros = time.as_micros();
+    let (seconds, fraction) = (micros / 1_000_000, (micros % 1_000_000).abs());
+    let sign = if micros < 0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    match fraction {
+        0 => format!("{sign}{seconds}"),
+        fraction => format!("{sign}{seconds}.{fraction:06}"),
+    }
+}
+
+fn parse_seconds(text: &str) -> Option<Timestamp> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let micros = whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(1_000_000)?
+        .checked_add(micros.parse().ok()?)?;
+    Some(Timestamp::from_micros(if negative { -micros } else { micros }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rclone_reads_them() {
+        for (micros, text) in [
+            (0, "0"),
+            (1_354_040_105_123_456, "1354040105.123456"),
+            (1_354_040_105_000_000, "1354040105"),
+            (5, "0.000005"),
+            (-1_500_000, "-1.500000"),
+        ] {
+            let time = Timestamp::from_micros(micros);
+            assert_eq!(print_seconds(time), text);
+            assert_eq!(parse_seconds(text), Some(time), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_is_read_or_left_out() {
+        for (text, micros) in [
+            ("1354040105.123456789", Some(1_354_040_105_123_456)),
+            ("1354040105.1", Some(1_354_040_105_100_000)),
+            ("1354040105.", Some(1_354_040_105_000_000)),
+            ("", None),
+            ("-", None),
+            (".5", None),
+            ("2012-11-27T18:15:05Z", None),
+            ("99999999999999999999", None),
+            ("9999999999999999", None),
+        ] {
+            let time = parse_seconds(text).map(Timestamp::as_micros);
+            assert_eq!(time, micros, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn attributes_come_back_from_metadata() {
+        let attributes = Attributes {
+            mtime: Some(Timestamp::from_micros(1_700_000_000_250_000)),
+            atime: None,
+            mode: Some(0o640),
+        };
+        let transfer = TransferId::generate();
+        let metadata = of_transfer(transfer, &attributes);
+        assert_eq!(metadata["mode"], "0100640");
+        assert_eq!(Attributes::of_metadata(&metadata), attributes);
+        assert_eq!(transfer_of(&metadata), Some(transfer));
+        assert_eq!(transfer_of(&Metadata::new()), None);
+    }
+}
