@@ -42,6 +42,43 @@ impl Error {
         self
     }
 
+    /// What the store said to `operation` on `path`. The key stays out of the text: where a home
+    /// lies in its bucket is not the client's to know.
+    pub(crate) fn store(
+        operation: &str,
+        path: &impl std::fmt::Display,
+        error: storage::Error,
+    ) -> Self {
+        let message = format!("{operation} {path}: {}", error.reason());
+        let unknown = error.outcome_unknown();
+        Self::new(error.kind(), message)
+            .caused_by(error)
+            .with_unknown_outcome(unknown)
+    }
+
+    /// What became of an upload. Its own text names the path that it was opened at.
+    pub(crate) fn transfer(
+        operation: &str,
+        path: &impl std::fmt::Display,
+        error: transfer::Error,
+    ) -> Self {
+        let message = format!("{operation} {path}: {}", error.reason());
+        let unknown = error.outcome_unknown();
+        Self::new(error.kind(), message)
+            .caused_by(error)
+            .with_unknown_outcome(unknown)
+    }
+
+    /// What the database said to `operation` on `path`.
+    pub(crate) fn database(
+        operation: &str,
+        path: &impl std::fmt::Display,
+        error: database::Error,
+    ) -> Self {
+        let message = format!("{operation} {path}: the database does not take or tell it");
+        Self::new(error.kind(), message).caused_by(error)
+    }
+
     /// What kind of failure this is, for the door to translate.
     pub fn kind(&self) -> ErrorKind {
         self.kind

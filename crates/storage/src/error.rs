@@ -63,6 +63,12 @@ impl Error {
         self.kind
     }
 
+    /// Why it failed, without operation and object: for messages that name the path instead of
+    /// the key.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// Whether the request may have taken effect although it failed. False means that the store
     /// is provably unchanged by it.
     pub fn outcome_unknown(&self) -> bool {

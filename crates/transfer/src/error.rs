@@ -28,10 +28,14 @@ impl Error {
         }
     }
 
-    pub(crate) fn store(path: &impl std::fmt::Display, error: storage::Error) -> Self {
+    pub(crate) fn store(
+        operation: &str,
+        path: &impl std::fmt::Display,
+        error: storage::Error,
+    ) -> Self {
         Self {
             kind: error.kind(),
-            message: format!("{path}: {error}"),
+            message: format!("{operation} {path}: {}", error.reason()),
             outcome_unknown: error.outcome_unknown(),
             cause: Some(Box::new(error)),
         }

@@ -1,10 +1,24 @@
 //! The life of an upload: from the intent that precedes its first request, to the commit that
 //! makes the object, its attributes, its audit row and its event one fact.
 
+mod copy;
 mod error;
 mod fence;
+mod intent;
 mod metadata;
+pub mod metrics;
+mod proof;
+mod publish;
+mod record;
+mod settings;
+mod transfer;
+mod transfers;
 
+pub use copy::Original;
 pub use error::{Error, Result};
 pub use fence::{Fence, Fences};
+pub use intent::{Condition, Intent};
 pub use metadata::{Attributes, mark, transfer_of};
+pub use settings::Settings;
+pub use transfer::{Publication, Published, Transfer};
+pub use transfers::Transfers;

@@ -1,0 +1,136 @@
+//! The open handles of a session: one table, one look.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use model::{ErrorKind, VirtualPath};
+
+use crate::listing::Listing;
+use crate::open_file::OpenFile;
+use crate::reading::Reading;
+use crate::{Error, HandleId, Result};
+
+/// What is open under a handle.
+#[derive(Debug)]
+pub(crate) enum FileHandle {
+    /// A file for reading.
+    Reading(Reading),
+    /// A file for writing.
+    Writing(Writing),
+    /// A file for both: reads see what is there so far.
+    ReadingWriting(Writing),
+    /// A directory.
+    Listing(Listing),
+}
+
+/// One handle on a file that is being written; others may share the file.
+#[derive(Debug)]
+pub(crate) struct Writing {
+    pub(crate) file: Arc<OpenFile>,
+    /// Every write goes to the end.
+    pub(crate) append: bool,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Handles {
+    table: RwLock<HashMap<HandleId, Arc<FileHandle>>>,
+    next: AtomicU32,
+    limit: usize,
+}
+
+impl Handles {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            table: RwLock::default(),
+            next: AtomicU32::new(1),
+            limit,
+        }
+    }
+
+    /// Fails early where there is no room for one more, before the store is asked anything.
+    pub(crate) fn check_room(&self, path: &VirtualPath) -> Result<()> {
+        let open = self
+            .table
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
+        if open < self.limit {
+            return Ok(());
+        }
+        Err(self.full(path))
+    }
+
+    pub(crate) fn insert(&self, path: &VirtualPath, handle: FileHandle) -> Result<HandleId> {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if table.len() >= self.limit {
+            return Err(self.full(path));
+        }
+        let id = HandleId(self.next.fetch_add(1, Ordering::Relaxed));
+        table.insert(id, Arc::new(handle));
+        Ok(id)
+    }
+
+    pub(crate) fn get(&self, id: HandleId) -> Result<Arc<FileHandle>> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.get(&id).cloned().ok_or_else(|| not_open(id))
+    }
+
+    pub(crate) fn remove(&self, id: HandleId) -> Result<Arc<FileHandle>> {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.remove(&id).ok_or_else(|| not_open(id))
+    }
+
+    /// Takes all of them away.
+    pub(crate) fn clear(&self) -> Vec<Arc<FileHandle>> {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.drain().map(|(_, handle)| handle).collect()
+    }
+
+    fn full(&self, path: &VirtualPath) -> Error {
+        let limit = self.limit;
+        Error::new(
+            ErrorKind::Exhausted,
+            format!("open {path}: {limit} handles are open already; close one and try again"),
+        )
+    }
+}
+
+impl FileHandle {
+    pub(crate) fn path(&self) -> VirtualPath {
+        match self {
+            Self::Reading(reading) => reading.path().clone(),
+            Self::Writing(writing) | Self::ReadingWriting(writing) => writing.file.path(),
+            Self::Listing(listing) => listing.path().clone(),
+        }
+    }
+
+    /// Fails with what this handle cannot be used for.
+    pub(crate) fn cannot(&self, operation: &str) -> Error {
+        let what = match self {
+            Self::Reading(_) => "it is open for reading",
+            Self::Writing(_) => "it is open for writing",
+            Self::ReadingWriting(_) => "it is open for reading and writing",
+            Self::Listing(_) => "it is a directory",
+        };
+        Error::new(
+            ErrorKind::Invalid,
+            format!("{operation} {}: {what}", self.path()),
+        )
+    }
+}
+
+impl Writing {
+    /// Takes bytes: at `offset`, or at the end.
+    pub(crate) fn write(&self, offset: u64, piece: &[u8]) -> Result<()> {
+        self.file.write(if self.append { None } else { Some(offset) }, piece)
+    }
+}
+
+fn not_open(handle: HandleId) -> Error {
+    Error::new(
+        ErrorKind::Invalid,
+        format!("handle {handle} is not open in this session"),
+    )
+}

@@ -1,0 +1,40 @@
+//! What is known of an upload when it begins, and the durable row that says so.
+
+use std::net::IpAddr;
+
+use model::{Location, Protocol, ServerId, SessionId, UserId, UserName, VirtualPath};
+
+/// Whose upload, from where and to where.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// Whose; the id outlives the name.
+    pub owner: UserId,
+    /// His name now.
+    pub user: UserName,
+    /// At which server.
+    pub server: ServerId,
+    /// In which session.
+    pub session: SessionId,
+    /// Through which protocol.
+    pub protocol: Protocol,
+    /// From which address.
+    pub address: IpAddr,
+    /// The path as he sees it.
+    pub path: VirtualPath,
+    /// Where the object shall stand.
+    pub location: Location,
+}
+
+/// What must be true of the key when the object is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Whatever stands there is replaced.
+    Any,
+    /// Nothing stands there.
+    Absent,
+    /// The object that the upload began from stands there.
+    Unchanged {
+        /// Its ETag.
+        etag: String,
+    },
+}

@@ -1,0 +1,52 @@
+//! Proving what became of a write whose answer was lost.
+
+use std::sync::Arc;
+
+use model::{ErrorKind, ObjectKey, TransferId};
+use storage::{ObjectStore, Written};
+use tokio::time::Instant;
+
+use crate::{Settings, transfer_of};
+
+/// Asks the store until the object at `key` shows `transfer`, which proves that its write took
+/// effect, or the deadline passes, which proves nothing: a request may take effect late.
+pub(crate) async fn prove(
+    store: &Arc<dyn ObjectStore>,
+    key: &ObjectKey,
+    transfer: TransferId,
+    settings: &Settings,
+) -> Option<Written> {
+    let deadline = Instant::now() + settings.proof_deadline;
+    loop {
+        if let Some(written) = look(store, key, transfer).await {
+            return Some(written);
+        }
+        if Instant::now() + settings.proof_pause >= deadline {
+            return None;
+        }
+        tokio::time::sleep(settings.proof_pause).await;
+    }
+}
+
+/// Asks once. A refused precondition is asked after as well: a request that was sent twice is
+/// refused because of itself.
+pub(crate) async fn look(
+    store: &Arc<dyn ObjectStore>,
+    key: &ObjectKey,
+    transfer: TransferId,
+) -> Option<Written> {
+    let head = match store.head(key).await {
+        Ok(head) => head,
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                tracing::warn!(%key, %transfer, %error, "cannot look for a lost write");
+            }
+            return None;
+        }
+    };
+    (transfer_of(&head.metadata) == Some(transfer)).then_some(Written {
+        etag: head.etag,
+        version: head.version,
+        crc64nvme: None,
+    })
+}

@@ -1,0 +1,168 @@
+//! The rows of an upload: its intent, its commit with attributes, audit entry and event, its end.
+
+use database::{
+    Attributes as AttributesRow, AuditEntry, CompletedUpload, NewTransfer, Outcome,
+    TransferFailure, UploadCommit,
+};
+use model::{ErrorKind, Event, EventKind, TransferId};
+use serde_json::json;
+
+use crate::transfer::{Active, Publication, Published};
+use crate::transfers::Core;
+use crate::{Attributes, Intent};
+
+/// Why an intent is not on record, so that nothing may be sent to the store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Unrecorded {
+    #[error("the database does not take it")]
+    Database(#[source] database::Error),
+    #[error("the node is shutting down")]
+    BrokeOff,
+}
+
+impl Unrecorded {
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Database(error) => error.kind(),
+            Self::BrokeOff => ErrorKind::Unavailable,
+        }
+    }
+}
+
+/// The row that an upload begins with.
+pub(crate) fn intent(
+    id: TransferId,
+    intent: &Intent,
+    base_etag: Option<String>,
+    core: &Core,
+) -> NewTransfer {
+    NewTransfer {
+        id,
+        location: intent.location.clone(),
+        path: intent.path.to_string(),
+        owner: intent.owner,
+        server: intent.server.clone(),
+        session: intent.session,
+        node: core.settings.node.clone(),
+        base_etag,
+        started: core.clock.now(),
+    }
+}
+
+/// Commits that the object stands.
+pub(crate) async fn completed(
+    active: &Active,
+    publication: &Publication,
+    published: &Published,
+) -> Result<(), database::Error> {
+    let written = &published.written;
+    let commit = UploadCommit {
+        transfer: active.id,
+        location: active.intent.location.clone(),
+        publication: None,
+        completed: CompletedUpload {
+            size: published.size,
+            etag: written.etag.clone(),
+            version: written.version.clone(),
+            crc64nvme: written.crc64nvme.clone(),
+            finished: published.time,
+        },
+        attributes: attributes(active, &publication.attributes, published),
+        audit: upload_audit(active, publication, published),
+        event: upload_event(active, publication, published),
+    };
+    let writer = active.core.database.writer();
+    writer.commit_upload(commit).await.map(drop)
+}
+
+/// Notes that an upload failed or was given up, and that the store holds nothing of it.
+pub(crate) async fn aborted(active: &Active, reason: &str) -> Result<(), database::Error> {
+    let failure = TransferFailure {
+        transfer: active.id,
+        aborted: true,
+        error: reason.to_owned(),
+        finished: active.core.clock.now(),
+        publication: None,
+        audit: Some(failure_audit(active, reason)),
+        event: None,
+    };
+    active.core.database.writer().fail_transfer(failure).await
+}
+
+fn attributes(
+    active: &Active,
+    set: &Attributes,
+    published: &Published,
+) -> Option<AttributesRow> {
+    if set.is_empty() {
+        return None;
+    }
+    let location = active.intent.location.clone();
+    Some(AttributesRow {
+        version: published.written.version.clone(),
+        transfer: Some(active.id),
+        mtime: set.mtime,
+        atime: set.atime,
+        mode: set.mode,
+        ..AttributesRow::new(location, published.written.etag.clone())
+    })
+}
+
+fn upload_event(active: &Active, publication: &Publication, published: &Published) -> Event {
+    let intent = &active.intent;
+    let duration = published.time.since(active.started).as_micros();
+    Event {
+        user_id: Some(intent.owner),
+        user: Some(intent.user.clone()),
+        session: Some(intent.session),
+        protocol: Some(intent.protocol),
+        client_address: Some(intent.address),
+        path: Some(publication.path.to_string()),
+        bucket: Some(intent.location.bucket.to_string()),
+        key: Some(intent.location.key.to_string()),
+        version: published.written.version.clone(),
+        etag: Some(published.written.etag.clone()),
+        size: Some(published.size),
+        crc64nvme: published.written.crc64nvme.clone(),
+        mtime: publication.attributes.mtime,
+        duration_micros: Some(u64::try_from(duration).unwrap_or(u64::MAX)),
+        transfer: Some(active.id),
+        ..Event::new(EventKind::Upload, published.time, intent.server.clone())
+    }
+}
+
+fn upload_audit(active: &Active, publication: &Publication, published: &Published) -> AuditEntry {
+    let location = &active.intent.location;
+    AuditEntry {
+        path: Some(publication.path.to_string()),
+        detail: json!({
+            "transfer": active.id.to_string(),
+            "bucket": location.bucket.as_str(),
+            "key": location.key.as_str(),
+            "size": published.size,
+            "etag": published.written.etag,
+        }),
+        ..audit(active, Outcome::Success, published.time)
+    }
+}
+
+fn failure_audit(active: &Active, reason: &str) -> AuditEntry {
+    AuditEntry {
+        detail: json!({ "transfer": active.id.to_string(), "error": reason }),
+        ..audit(active, Outcome::Failed, active.core.clock.now())
+    }
+}
+
+fn audit(active: &Active, outcome: Outcome, time: model::Timestamp) -> AuditEntry {
+    let intent = &active.intent;
+    AuditEntry {
+        server: Some(intent.server.clone()),
+        user_id: Some(intent.owner),
+        user: Some(intent.user.to_string()),
+        session: Some(intent.session),
+        protocol: Some(intent.protocol),
+        address: Some(intent.address),
+        path: Some(intent.path.to_string()),
+        ..AuditEntry::new("upload", outcome, time)
+    }
+}

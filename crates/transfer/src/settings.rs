@@ -1,0 +1,28 @@
+//! What an operator may set of uploads.
+
+use std::time::Duration;
+
+/// How uploads end.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name of this node, as transfer rows hold it.
+    pub node: String,
+    /// How long a lost answer of the store is asked after before its outcome counts as unknown.
+    /// Default 60 s.
+    pub proof_deadline: Duration,
+    /// The pause between two such questions. Default 500 ms.
+    pub proof_pause: Duration,
+    /// Ranges of one object that are copied at once. Default 8.
+    pub parallel_copies: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            node: "node".to_owned(),
+            proof_deadline: Duration::from_secs(60),
+            proof_pause: Duration::from_millis(500),
+            parallel_copies: 8,
+        }
+    }
+}
