@@ -79,3 +79,20 @@ pub struct Space {
     /// Whether nothing may be written.
     pub read_only: bool,
 }
+
+impl AttributeChanges {
+    /// Whether nothing is asked for that is kept.
+    pub(crate) fn sets_nothing(&self) -> bool {
+        self.size.is_none() && transfer::Attributes::from(self).is_empty()
+    }
+}
+
+impl From<&AttributeChanges> for transfer::Attributes {
+    fn from(changes: &AttributeChanges) -> Self {
+        Self {
+            mtime: changes.mtime,
+            atime: changes.atime,
+            mode: changes.mode.map(|mode| mode & 0o7777),
+        }
+    }
+}

@@ -72,8 +72,7 @@ impl Gateway {
     ) -> Result<Arc<Session>> {
         let user = authenticated.user();
         let seat = self.seats.take(user.id, user.limits.sessions)?;
-        let session = Session::open(&authenticated, peer, seat, Arc::clone(&self.shared))?;
-        Ok(Arc::new(session))
+        Session::begin(&authenticated, peer, seat, Arc::clone(&self.shared))
     }
 
     /// Sessions open now.

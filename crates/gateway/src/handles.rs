@@ -1,6 +1,7 @@
 //! The open handles of a session: one table, one look.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -32,10 +33,13 @@ pub(crate) struct Writing {
     pub(crate) append: bool,
 }
 
+type Table = HashMap<HandleId, Arc<FileHandle>>;
+
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Handles {
-    table: RwLock<HashMap<HandleId, Arc<FileHandle>>>,
+    /// None once the session has ended.
+    table: RwLock<Option<Table>>,
     next: AtomicU32,
     limit: usize,
 }
@@ -43,7 +47,7 @@ pub(crate) struct Handles {
 impl Handles {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            table: RwLock::default(),
+            table: RwLock::new(Some(HashMap::new())),
             next: AtomicU32::new(1),
             limit,
         }
@@ -51,22 +55,13 @@ impl Handles {
 
     /// Fails early where there is no room for one more, before the store is asked anything.
     pub(crate) fn check_room(&self, path: &VirtualPath) -> Result<()> {
-        let open = self
-            .table
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
-        if open < self.limit {
-            return Ok(());
-        }
-        Err(self.full(path))
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        self.check(path, table.as_ref()).map(drop)
     }
 
     pub(crate) fn insert(&self, path: &VirtualPath, handle: FileHandle) -> Result<HandleId> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        if table.len() >= self.limit {
-            return Err(self.full(path));
-        }
+        let table = self.check(path, table.as_mut())?;
         let id = HandleId(self.next.fetch_add(1, Ordering::Relaxed));
         table.insert(id, Arc::new(handle));
         Ok(id)
@@ -74,29 +69,40 @@ impl Handles {
 
     pub(crate) fn get(&self, id: HandleId) -> Result<Arc<FileHandle>> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        table.get(&id).cloned().ok_or_else(|| not_open(id))
+        let handle = table.as_ref().and_then(|table| table.get(&id));
+        handle.cloned().ok_or_else(|| not_open(id))
     }
 
     pub(crate) fn remove(&self, id: HandleId) -> Result<Arc<FileHandle>> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table.remove(&id).ok_or_else(|| not_open(id))
+        let handle = table.as_mut().and_then(|table| table.remove(&id));
+        handle.ok_or_else(|| not_open(id))
     }
 
-    /// Takes all of them away.
-    pub(crate) fn clear(&self) -> Vec<Arc<FileHandle>> {
+    /// Takes all of them away; no more can be opened.
+    pub(crate) fn end(&self) -> Vec<Arc<FileHandle>> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table.drain().map(|(_, handle)| handle).collect()
+        table
+            .take()
+            .into_iter()
+            .flat_map(HashMap::into_values)
+            .collect()
     }
 
-    fn full(&self, path: &VirtualPath) -> Error {
-        let limit = self.limit;
-        Error::new(
-            ErrorKind::Exhausted,
-            format!("open {path}: {limit} handles are open already; close one and try again"),
-        )
+    /// The table, if it takes one more.
+    fn check<T: Deref<Target = Table>>(&self, path: &VirtualPath, table: Option<T>) -> Result<T> {
+        let refused = |kind, why: &str| Err(Error::new(kind, format!("open {path}: {why}")));
+        match table {
+            Some(table) if table.len() < self.limit => Ok(table),
+            Some(_) => {
+                let limit = self.limit;
+                let why = format!("{limit} handles are open already; close one and try again");
+                refused(ErrorKind::Exhausted, &why)
+            }
+            None => refused(ErrorKind::Unavailable, "the session has ended"),
+        }
     }
 }
-
 impl FileHandle {
     pub(crate) fn path(&self) -> VirtualPath {
         match self {
@@ -124,7 +130,8 @@ impl FileHandle {
 impl Writing {
     /// Takes bytes: at `offset`, or at the end.
     pub(crate) fn write(&self, offset: u64, piece: &[u8]) -> Result<()> {
-        self.file.write(if self.append { None } else { Some(offset) }, piece)
+        self.file
+            .write(if self.append { None } else { Some(offset) }, piece)
     }
 }
 

@@ -5,11 +5,24 @@
 //! verb is allowed there (`grant`), and in which order verbs on one path run ([`Turns`]).
 
 mod attributes;
+mod audit;
 mod error;
 mod gateway;
+mod grant;
+mod handles;
+mod listing;
+mod look;
+pub mod metrics;
+mod mount;
+mod open_file;
 mod open_options;
+mod ops;
+mod place;
+mod reading;
+mod seats;
 mod session;
 mod settings;
+mod target;
 mod turns;
 
 pub use attributes::{AttributeChanges, DirectoryEntry, FileAttributes, FileKind, Space};

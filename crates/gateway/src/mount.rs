@@ -45,7 +45,7 @@ pub(crate) enum Resolved {
     /// Into a store.
     Stored(Place),
     /// To a directory that exists only because entries lie below it.
-    Virtual(VirtualPath),
+    Virtual,
 }
 
 impl Mounts {
@@ -63,20 +63,22 @@ impl Mounts {
         })
     }
 
-    /// A logical home: entries of a tree that begins at `/`, each with its target.
+    /// A logical home: entries of a tree that begins at `/`, each with its target and rights.
     pub(crate) fn logical<'a>(
-        entries: impl IntoIterator<Item = (&'a str, &'a str, MountKind)>,
+        entries: impl IntoIterator<Item = (&'a str, &'a str, MountKind, Permissions)>,
         user: &UserName,
-        granted: Permissions,
     ) -> Result<Self> {
         let mut tree = BTreeMap::new();
-        for (entry, target, kind) in entries {
+        for (entry, target, kind, granted) in entries {
             let path = parse_entry(entry, user)?;
             let mount = Mount::new(kind, parse_target(target, user)?, granted);
             if kind == MountKind::File && (path.is_root() || mount.key.is_empty()) {
                 return Err(refused(entry, &"a file needs a name at both ends"));
             }
-            if tree.insert(path.as_str().to_owned(), Arc::new(mount)).is_some() {
+            if tree
+                .insert(path.as_str().to_owned(), Arc::new(mount))
+                .is_some()
+            {
                 return Err(refused(entry, &"the entry stands there twice"));
             }
         }
@@ -166,7 +168,7 @@ impl Mounts {
             ));
         }
         if path.is_root() || self.has_entries_below(path) {
-            return Ok(Resolved::Virtual(path.clone()));
+            return Ok(Resolved::Virtual);
         }
         Err(Error::new(
             ErrorKind::NotFound,
@@ -215,7 +217,8 @@ fn parse_entry(text: &str, user: &UserName) -> Result<VirtualPath> {
     }
     let text = target::substitute(text, user)
         .ok_or_else(|| refused(text, &"it holds a variable other than ${transfer:UserName}"))?;
-    VirtualPath::parse(text.as_bytes(), &VirtualPath::root()).map_err(|error| refused(&text, &error))
+    VirtualPath::parse(text.as_bytes(), &VirtualPath::root())
+        .map_err(|error| refused(&text, &error))
 }
 
 fn refused(text: &str, why: &dyn std::fmt::Display) -> Error {
@@ -238,14 +241,21 @@ mod tests {
     }
 
     fn logical(entries: &[(&str, &str, MountKind)]) -> Mounts {
-        Mounts::logical(entries.iter().copied(), &user(), Permissions::ALL).expect("valid")
+        try_logical(entries).expect("valid")
+    }
+
+    fn try_logical(entries: &[(&str, &str, MountKind)]) -> Result<Mounts> {
+        let granted = entries
+            .iter()
+            .map(|(entry, target, kind)| (*entry, *target, *kind, Permissions::ALL));
+        Mounts::logical(granted, &user())
     }
 
     /// "bucket:key", "virtual", or the kind of the refusal.
     fn leads_to(mounts: &Mounts, text: &str) -> String {
         match mounts.resolve(&path(text)) {
             Ok(Resolved::Stored(place)) => format!("{}:{}", place.mount.bucket, place.key),
-            Ok(Resolved::Virtual(_)) => "virtual".to_owned(),
+            Ok(Resolved::Virtual) => "virtual".to_owned(),
             Err(error) => error.kind().to_string(),
         }
     }
@@ -342,14 +352,24 @@ mod tests {
         }
         let names = |at: &str| -> Vec<(String, bool)> {
             let found = tree.entries_in(&path(at));
-            found.into_iter().map(|(name, mount)| (name, mount.is_some())).collect()
+            found
+                .into_iter()
+                .map(|(name, mount)| (name, mount.is_some()))
+                .collect()
         };
         let named = |name: &str, entry: bool| (name.to_owned(), entry);
         assert_eq!(
             names("/"),
-            [named("in", true), named("in-old", false), named("out", false)]
+            [
+                named("in", true),
+                named("in-old", false),
+                named("out", false)
+            ]
         );
-        assert_eq!(names("/in"), [named("orders", true), named("prices.csv", true)]);
+        assert_eq!(
+            names("/in"),
+            [named("orders", true), named("prices.csv", true)]
+        );
         assert_eq!(names("/out/a"), [named("b", true)]);
         assert!(names("/out/a/b").is_empty());
     }
@@ -368,8 +388,7 @@ mod tests {
             &[("/${x}", "/b/a", Directory)],
             &[("/a", "/b/.pierhead/x", Directory)],
         ] {
-            let tree = Mounts::logical(entries.iter().copied(), &user(), Permissions::ALL);
-            assert!(tree.is_err(), "{entries:?}");
+            assert!(try_logical(entries).is_err(), "{entries:?}");
         }
         assert!(Mounts::by_path("/b/../c", &user(), Permissions::ALL).is_err());
     }

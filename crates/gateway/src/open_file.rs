@@ -133,7 +133,11 @@ impl OpenFiles {
             };
             (path, state.handles == 0)
         };
-        if last && files.get(&path).is_some_and(|found| Arc::ptr_eq(found, file)) {
+        if last
+            && files
+                .get(&path)
+                .is_some_and(|found| Arc::ptr_eq(found, file))
+        {
             files.remove(&path);
         }
         last

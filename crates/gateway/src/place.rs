@@ -29,6 +29,11 @@ impl Place {
         self.has_entries_below || (self.is_entry && self.mount.kind == MountKind::Directory)
     }
 
+    /// Whether this is a mapping onto one object.
+    pub(crate) fn is_file_entry(&self) -> bool {
+        self.is_entry && self.mount.kind == MountKind::File
+    }
+
     /// Whether the user's tree itself says what stands here, so that it cannot be removed or
     /// renamed.
     pub(crate) fn is_fixed(&self) -> bool {
@@ -41,8 +46,8 @@ impl Place {
 
     /// The object here, if it is a file.
     pub(crate) fn location(&self, operation: &str) -> Result<Location> {
-        let key = ObjectKey::parse(self.key.as_str())
-            .map_err(|error| self.invalid(operation, &error))?;
+        let key =
+            ObjectKey::parse(self.key.as_str()).map_err(|error| self.invalid(operation, &error))?;
         Ok(Location {
             bucket: self.mount.bucket.clone(),
             key,
@@ -72,7 +77,10 @@ impl Place {
             return Ok(());
         };
         if self.key.split('/').any(|name| name.len() > limit) {
-            return Err(self.invalid(operation, &format!("the store's names end at {limit} bytes")));
+            return Err(self.invalid(
+                operation,
+                &format!("the store's names end at {limit} bytes"),
+            ));
         }
         Ok(())
     }

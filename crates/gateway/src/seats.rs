@@ -44,7 +44,10 @@ impl Seats {
             .unwrap_or(self.limit_per_user);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.limit {
-            return Err(full("there are as many sessions as this node takes", self.limit));
+            return Err(full(
+                "there are as many sessions as this node takes",
+                self.limit,
+            ));
         }
         let his = taken.by_user.get(&user).copied().unwrap_or(0);
         if his >= limit {

@@ -1,34 +1,94 @@
-//! A user's session at one channel: its verbs.
+//! A user's session at one channel.
 
-use bytes::Bytes;
-use model::{ErrorKind, SessionId, VirtualPath};
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::{
-    AttributeChanges, DirectoryEntry, Error, FileAttributes, HandleId, OpenOptions, Overwrite,
-    Result, Space, Turns,
-};
+use database::{HomeType, MappingKind, User};
+use identity::Authenticated;
+use model::{BucketName, ErrorKind, ServerId, SessionId, Timestamp, UserId, UserName, VirtualPath};
+use storage::ObjectStore;
+use tokio_util::task::TaskTracker;
+
+use crate::gateway::Shared;
+use crate::handles::Handles;
+use crate::mount::{MountKind, Mounts};
+use crate::open_file::OpenFiles;
+use crate::seats::Seat;
+use crate::{Error, HandleId, Peer, Result, Turns};
+
+/// Log lines about odd names that one session may cause.
+const MOST_ODD_DIRECTORIES: usize = 100;
 
 /// A user's session at one channel (an SFTP subsystem or an `scp` command).
 ///
 /// Verbs may be called side by side; those on one path are ordered by [`Session::turns`]. Every
 /// verb that changes something returns when the change is in the store and its facts are in the
-/// database.
+/// database. The verbs stand in files of their own, see `ops`.
 #[derive(Debug)]
 pub struct Session {
-    id: SessionId,
-    working_directory: VirtualPath,
+    pub(crate) id: SessionId,
+    pub(crate) server: ServerId,
+    pub(crate) user: UserName,
+    pub(crate) user_id: UserId,
+    pub(crate) peer: Peer,
+    /// When it began; shown as the time of directories, which object stores do not keep.
+    pub(crate) began: Timestamp,
+    pub(crate) mounts: Mounts,
+    pub(crate) handles: Handles,
+    pub(crate) open_files: OpenFiles,
+    pub(crate) shared: Arc<Shared>,
+    /// Directories whose odd names were logged.
+    odd: Mutex<HashSet<VirtualPath>>,
+    /// What this session does besides its verbs.
+    pub(crate) tasks: TaskTracker,
     turns: Turns,
+    seat: Mutex<Option<Seat>>,
+    /// For verbs that go on when nobody waits for them any more.
+    this: Weak<Self>,
 }
 
 impl Session {
+    pub(crate) fn begin(
+        authenticated: &Authenticated,
+        peer: Peer,
+        seat: Seat,
+        shared: Arc<Shared>,
+    ) -> Result<Arc<Self>> {
+        let user = authenticated.user();
+        let mounts = mounts(user)?;
+        Ok(Arc::new_cyclic(|this| Self {
+            this: this.clone(),
+            id: SessionId::generate(),
+            server: user.server.clone(),
+            user: user.name.clone(),
+            user_id: user.id,
+            peer,
+            began: shared.clock.now(),
+            mounts,
+            handles: Handles::new(shared.settings.max_handles),
+            open_files: OpenFiles::default(),
+            shared,
+            odd: Mutex::default(),
+            tasks: TaskTracker::new(),
+            turns: Turns::default(),
+            seat: Mutex::new(Some(seat)),
+        }))
+    }
+
     /// Its id, as events and audit rows name it.
     pub fn id(&self) -> SessionId {
         self.id
     }
 
+    /// Whose it is.
+    pub fn user(&self) -> &UserName {
+        &self.user
+    }
+
     /// Where relative paths begin: `/` for a logical home, `/bucket/prefix` for one by path.
     pub fn working_directory(&self) -> &VirtualPath {
-        &self.working_directory
+        self.mounts.working_directory()
     }
 
     /// Reads a path as a client sent it; it need not exist.
@@ -36,7 +96,7 @@ impl Session {
     /// # Errors
     /// `Invalid` where it is not UTF-8, holds control characters or is too long.
     pub fn resolve(&self, raw: &[u8]) -> Result<VirtualPath> {
-        VirtualPath::parse(raw, &self.working_directory)
+        VirtualPath::parse(raw, self.working_directory())
             .map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))
     }
 
@@ -45,210 +105,106 @@ impl Session {
         &self.turns
     }
 
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// `NotFound`, `Denied`, `Conflict` (EXCL on an existing file), `Exhausted` (handles).
-    pub async fn open(&self, path: &VirtualPath, options: &OpenOptions) -> Result<HandleId> {
-        let _ = options;
-        Err(unsupported("open", path))
-    }
-
-    /// Closes a handle. For a file open for writing, its last handle's CLOSE publishes it: OK
-    /// means stored and committed. The handle is gone whatever the answer.
-    ///
-    /// # Errors
-    /// Whatever kept the file from being stored; see [`Error::outcome_unknown`].
-    pub async fn close(&self, handle: HandleId) -> Result<()> {
-        Err(bad_handle(handle))
-    }
-
-    /// Takes bytes at an offset. Returns at once: the bytes are copied and not stored yet.
-    ///
-    /// # Errors
-    /// What an earlier part failed with, and what this offset cannot be taken for.
-    pub fn write(&self, handle: HandleId, offset: u64, piece: &[u8]) -> Result<()> {
-        let _ = (offset, piece);
-        Err(bad_handle(handle))
-    }
-
-    /// Reads `len` bytes at `offset`, as pieces in order: all of them unless the file ends inside;
-    /// nothing at or behind its end.
-    ///
-    /// # Errors
-    /// `Conflict` where the object is another one by now, and what the store fails with.
-    pub async fn read(&self, handle: HandleId, offset: u64, len: u32) -> Result<Vec<Bytes>> {
-        let _ = (offset, len);
-        Err(bad_handle(handle))
-    }
-
-    /// Opens a directory for listing.
-    ///
-    /// # Errors
-    /// `NotFound`, `Denied`, `Exhausted` (handles).
-    pub async fn open_directory(&self, path: &VirtualPath) -> Result<HandleId> {
-        Err(unsupported("open directory", path))
-    }
-
-    /// The next entries of a listing, some at a time, in byte order; none at its end, however
-    /// often it is asked. `.` and `..` are the door's to add. Calls on one handle queue up.
-    ///
-    /// # Errors
-    /// What the store fails with.
-    pub async fn read_directory(&self, handle: HandleId) -> Result<Option<Vec<DirectoryEntry>>> {
-        Err(bad_handle(handle))
-    }
-
-    /// What stands at a path.
-    ///
-    /// # Errors
-    /// `NotFound`, `Denied`.
-    pub async fn stat(&self, path: &VirtualPath) -> Result<FileAttributes> {
-        Err(unsupported("stat", path))
-    }
-
-    /// The same as [`Self::stat`]: there are no links.
-    ///
-    /// # Errors
-    /// As [`Self::stat`].
-    pub async fn lstat(&self, path: &VirtualPath) -> Result<FileAttributes> {
-        self.stat(path).await
-    }
-
     /// The path a handle was opened with (or renamed to since).
     ///
     /// # Errors
     /// `Invalid` where there is no such handle.
     pub fn handle_path(&self, handle: HandleId) -> Result<VirtualPath> {
-        Err(bad_handle(handle))
-    }
-
-    /// What is open under a handle; the size of a file that is being written is its size so far.
-    ///
-    /// # Errors
-    /// `Invalid` where there is no such handle.
-    pub async fn stat_handle(&self, handle: HandleId) -> Result<FileAttributes> {
-        Err(bad_handle(handle))
-    }
-
-    /// Changes attributes of a path.
-    ///
-    /// # Errors
-    /// `NotFound`, `Denied`, and `Invalid` for the size of a directory.
-    pub async fn set_attributes(
-        &self,
-        path: &VirtualPath,
-        changes: &AttributeChanges,
-    ) -> Result<()> {
-        let _ = changes;
-        Err(unsupported("set attributes of", path))
-    }
-
-    /// Changes attributes of what is open under a handle; a size truncates or extends it.
-    ///
-    /// # Errors
-    /// As [`Self::set_attributes`].
-    pub async fn set_handle_attributes(
-        &self,
-        handle: HandleId,
-        changes: &AttributeChanges,
-    ) -> Result<()> {
-        let _ = changes;
-        Err(bad_handle(handle))
-    }
-
-    /// Removes a file.
-    ///
-    /// # Errors
-    /// `NotFound`, `Denied`, `Invalid` for a directory.
-    pub async fn remove(&self, path: &VirtualPath) -> Result<()> {
-        Err(unsupported("remove", path))
-    }
-
-    /// Makes a directory.
-    ///
-    /// # Errors
-    /// `Conflict` where something stands there, `Denied`.
-    pub async fn make_directory(
-        &self,
-        path: &VirtualPath,
-        attributes: &AttributeChanges,
-    ) -> Result<()> {
-        let _ = attributes;
-        Err(unsupported("make directory", path))
-    }
-
-    /// Removes an empty directory.
-    ///
-    /// # Errors
-    /// `NotFound`, `Conflict` where it is not empty, `Denied`, `Invalid` for a file.
-    pub async fn remove_directory(&self, path: &VirtualPath) -> Result<()> {
-        Err(unsupported("remove directory", path))
-    }
-
-    /// Gives a file or directory another name.
-    ///
-    /// # Errors
-    /// `NotFound`, `Conflict` where the target exists and may not be replaced, `Denied`.
-    pub async fn rename(
-        &self,
-        from: &VirtualPath,
-        to: &VirtualPath,
-        overwrite: Overwrite,
-    ) -> Result<()> {
-        let _ = (to, overwrite);
-        Err(unsupported("rename", from))
-    }
-
-    /// Copies bytes from a file that is open for reading into one that is open for writing,
-    /// without their passing the client (`copy-data`). `len` 0 means up to the end.
-    ///
-    /// # Errors
-    /// `Invalid` for handles that are not open that way.
-    pub async fn copy_data(
-        &self,
-        from: HandleId,
-        from_offset: u64,
-        len: u64,
-        to: HandleId,
-        to_offset: u64,
-    ) -> Result<()> {
-        let _ = (from_offset, len, to, to_offset);
-        Err(bad_handle(from))
-    }
-
-    /// `fsync@openssh.com`: reports what failed so far. Nothing is visible before CLOSE, and CLOSE
-    /// is durable by itself.
-    ///
-    /// # Errors
-    /// What an earlier part failed with.
-    pub async fn sync(&self, handle: HandleId) -> Result<()> {
-        Err(bad_handle(handle))
-    }
-
-    /// How much room there is.
-    ///
-    /// # Errors
-    /// `Denied` outside the user's tree.
-    pub async fn space(&self, path: &VirtualPath) -> Result<Space> {
-        Err(unsupported("statvfs", path))
+        self.handles.get(handle).map(|handle| handle.path())
     }
 
     /// The connection is gone: aborts what was not CLOSEd, waits (bounded) for commits in
     /// progress, and releases every handle.
-    pub async fn end(&self) {}
+    pub async fn end(&self) {
+        for handle in self.handles.end() {
+            self.note_download(&handle);
+        }
+        // Resume takes hold here: what is safe of these is kept instead.
+        for file in self.open_files.clear() {
+            let transfer = file.transfer.clone();
+            self.tasks
+                .spawn(async move { transfer.abandon("the connection ended before CLOSE").await });
+        }
+        self.tasks.close();
+        let deadline = self.shared.settings.end_deadline;
+        if tokio::time::timeout(deadline, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(session = %self.id, "commits go on behind the end of their session");
+        }
+        drop(
+            self.seat
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+
+    /// Runs a verb to its end, also where its caller goes away: half a rename helps nobody.
+    pub(crate) async fn to_the_end<T, F>(
+        &self,
+        operation: &str,
+        path: &VirtualPath,
+        verb: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let broke_off = || {
+            let text = format!("{operation} {path}: the session is being closed");
+            Error::new(ErrorKind::Internal, text)
+        };
+        let this = self.this.upgrade().ok_or_else(broke_off)?;
+        let ended = self.tasks.spawn(verb(this)).await;
+        ended.unwrap_or_else(|error| Err(broke_off().caused_by(error).with_unknown_outcome(true)))
+    }
+
+    /// Whether a directory is worth a line in the log: not one that had it, and not without end.
+    pub(crate) fn first_time_odd(&self, directory: &VirtualPath) -> bool {
+        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        odd.len() < MOST_ODD_DIRECTORIES && odd.insert(directory.clone())
+    }
+
+    /// The store that holds a bucket.
+    pub(crate) async fn store(
+        &self,
+        operation: &str,
+        path: &VirtualPath,
+        bucket: &BucketName,
+    ) -> Result<Arc<dyn ObjectStore>> {
+        let store = self.shared.stores.bucket(bucket).await;
+        store.map_err(|error| Error::store(operation, path, error))
+    }
 }
 
-fn unsupported(operation: &str, path: &VirtualPath) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!("{operation} {path}: not offered yet"),
-    )
-}
-
-fn bad_handle(handle: HandleId) -> Error {
-    Error::new(
-        ErrorKind::Invalid,
-        format!("handle {handle} is not open in this session"),
-    )
+fn mounts(user: &User) -> Result<Mounts> {
+    let granted = user.permissions;
+    if user.home_type == HomeType::Path {
+        return Mounts::by_path(&user.home_directory, &user.name, granted);
+    }
+    if user.mappings.is_empty() {
+        let home = (
+            "/",
+            user.home_directory.as_str(),
+            MountKind::Directory,
+            granted,
+        );
+        return Mounts::logical([home], &user.name);
+    }
+    let entries = user.mappings.iter().map(|mapping| {
+        let kind = match mapping.kind {
+            MappingKind::Directory => MountKind::Directory,
+            MappingKind::File => MountKind::File,
+        };
+        let granted = mapping.permissions.unwrap_or(granted);
+        (
+            mapping.entry.as_str(),
+            mapping.target.as_str(),
+            kind,
+            granted,
+        )
+    });
+    Mounts::logical(entries, &user.name)
 }

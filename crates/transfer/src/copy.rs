@@ -114,7 +114,10 @@ impl Copy<'_> {
 
     async fn complete(&self, upload: &MultipartUpload) -> storage::Result<Written> {
         let source = self.source();
-        let ranges = ranges(self.original.head.size, self.store.capabilities().max_part_size);
+        let ranges = ranges(
+            self.original.head.size,
+            self.store.capabilities().max_part_size,
+        );
         let parts: Vec<Part> = stream::iter(ranges)
             .map(|(number, range)| self.store.copy_part(number, &source, range, upload))
             .buffered(self.settings.parallel_copies.max(1))

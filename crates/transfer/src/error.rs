@@ -2,42 +2,53 @@
 
 use std::error::Error as StdError;
 
-use model::ErrorKind;
+use model::{ErrorKind, VirtualPath};
 
 /// The result of a step in the life of an upload.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failed step. The message names operation and path and is fit for clients.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+#[error("{operation} {path}: {reason}")]
 pub struct Error {
     kind: ErrorKind,
-    message: String,
+    operation: &'static str,
+    path: VirtualPath,
+    reason: String,
     outcome_unknown: bool,
     #[source]
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        kind: ErrorKind,
+        operation: &'static str,
+        path: &VirtualPath,
+        reason: impl Into<String>,
+    ) -> Self {
         Self {
             kind,
-            message: message.into(),
+            operation,
+            path: path.clone(),
+            reason: reason.into(),
             outcome_unknown: false,
             cause: None,
         }
     }
 
+    /// What the store said. The key stays out of the text: where a home lies in its bucket is not
+    /// the client's to know.
     pub(crate) fn store(
-        operation: &str,
-        path: &impl std::fmt::Display,
+        operation: &'static str,
+        path: &VirtualPath,
         error: storage::Error,
     ) -> Self {
-        Self {
-            kind: error.kind(),
-            message: format!("{operation} {path}: {}", error.reason()),
-            outcome_unknown: error.outcome_unknown(),
-            cause: Some(Box::new(error)),
+        let unknown = error.outcome_unknown();
+        let failed = Self::new(error.kind(), operation, path, error.reason()).caused_by(error);
+        match unknown {
+            true => failed.with_unknown_outcome(),
+            false => failed,
         }
     }
 
@@ -56,6 +67,11 @@ impl Error {
     /// What kind of failure this is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// Why it failed, without operation and path.
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// Whether the object may stand at its key all the same: the store's answer was lost and

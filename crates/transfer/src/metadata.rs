@@ -107,7 +107,11 @@ fn parse_seconds(text: &str) -> Option<Timestamp> {
         .ok()?
         .checked_mul(1_000_000)?
         .checked_add(micros.parse().ok()?)?;
-    Some(Timestamp::from_micros(if negative { -micros } else { micros }))
+    Some(Timestamp::from_micros(if negative {
+        -micros
+    } else {
+        micros
+    }))
 }
 
 #[cfg(test)]

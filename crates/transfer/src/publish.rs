@@ -24,8 +24,9 @@ pub(crate) async fn publish(active: &Active, publication: &Publication) -> Resul
 
 async fn put_and_commit(active: &Active, publication: &Publication) -> Result<Published> {
     if let Err(error) = active.recorded().await {
-        let message = format!("upload {}: its intent is not on record", publication.path);
-        return Err(Error::new(error.kind(), message).caused_by(error));
+        let reason = "its intent could not be recorded";
+        let failed = Error::new(error.kind(), "upload", &publication.path, reason);
+        return Err(failed.caused_by(error));
     }
     let precondition = precondition(active, publication).await?;
     let options = PutOptions {
@@ -43,8 +44,8 @@ async fn put_and_commit(active: &Active, publication: &Publication) -> Result<Pu
     // The object stands. Whatever goes wrong from here on, it must not be denied.
     let committed = record::completed(active, publication, &published).await;
     committed.map_err(|error| {
-        let message = format!("upload {}: its commit failed", publication.path);
-        Error::new(error.kind(), message)
+        let reason = "it is stored, and could not be recorded";
+        Error::new(error.kind(), "upload", &publication.path, reason)
             .caused_by(error)
             .with_unknown_outcome()
     })?;
@@ -53,10 +54,7 @@ async fn put_and_commit(active: &Active, publication: &Publication) -> Result<Pu
 
 /// What the store is to check. Where it cannot, a look beforehand is the best there is: the fence
 /// keeps out other uploads of this process, and nobody else.
-async fn precondition(
-    active: &Active,
-    publication: &Publication,
-) -> Result<Option<Precondition>> {
+async fn precondition(active: &Active, publication: &Publication) -> Result<Option<Precondition>> {
     let precondition = match &publication.condition {
         Condition::Any => return Ok(None),
         Condition::Absent => Precondition::Absent,
@@ -78,11 +76,7 @@ async fn precondition(
     }
 }
 
-async fn put(
-    active: &Active,
-    publication: &Publication,
-    options: &PutOptions,
-) -> Result<Written> {
+async fn put(active: &Active, publication: &Publication, options: &PutOptions) -> Result<Written> {
     let error = match active.upload.finish(options).await {
         Ok(written) => return Ok(written),
         Err(error) => error,
@@ -101,14 +95,11 @@ async fn put(
 }
 
 fn refused(publication: &Publication) -> Error {
-    let path = &publication.path;
-    let message = match &publication.condition {
-        Condition::Unchanged { .. } => {
-            format!("upload {path}: the file was changed by somebody else meanwhile; try again")
-        }
-        _ => format!("upload {path}: a file of this name exists and may not be replaced"),
+    let reason = match &publication.condition {
+        Condition::Unchanged { .. } => "the file was changed by somebody else meanwhile; try again",
+        _ => "a file of this name exists and may not be replaced",
     };
-    Error::new(ErrorKind::Conflict, message)
+    Error::new(ErrorKind::Conflict, "upload", &publication.path, reason)
 }
 
 async fn give_up(active: &Active, error: &Error) {
@@ -144,4 +135,3 @@ fn completed(active: &Active, publication: &Publication, published: &Published) 
         "upload completed"
     );
 }
-

@@ -4,7 +4,7 @@ use database::{
     Attributes as AttributesRow, AuditEntry, CompletedUpload, NewTransfer, Outcome,
     TransferFailure, UploadCommit,
 };
-use model::{ErrorKind, Event, EventKind, TransferId};
+use model::{ErrorKind, Event, EventKind, Timestamp, TransferId};
 use serde_json::json;
 
 use crate::transfer::{Active, Publication, Published};
@@ -34,6 +34,7 @@ pub(crate) fn intent(
     id: TransferId,
     intent: &Intent,
     base_etag: Option<String>,
+    started: Timestamp,
     core: &Core,
 ) -> NewTransfer {
     NewTransfer {
@@ -45,7 +46,7 @@ pub(crate) fn intent(
         session: intent.session,
         node: core.settings.node.clone(),
         base_etag,
-        started: core.clock.now(),
+        started,
     }
 }
 
@@ -89,11 +90,7 @@ pub(crate) async fn aborted(active: &Active, reason: &str) -> Result<(), databas
     active.core.database.writer().fail_transfer(failure).await
 }
 
-fn attributes(
-    active: &Active,
-    set: &Attributes,
-    published: &Published,
-) -> Option<AttributesRow> {
+fn attributes(active: &Active, set: &Attributes, published: &Published) -> Option<AttributesRow> {
     if set.is_empty() {
         return None;
     }
@@ -153,7 +150,7 @@ fn failure_audit(active: &Active, reason: &str) -> AuditEntry {
     }
 }
 
-fn audit(active: &Active, outcome: Outcome, time: model::Timestamp) -> AuditEntry {
+fn audit(active: &Active, outcome: Outcome, time: Timestamp) -> AuditEntry {
     let intent = &active.intent;
     AuditEntry {
         server: Some(intent.server.clone()),

@@ -67,7 +67,10 @@ impl Transfer {
         let id = TransferId::generate();
         let started = core.clock.now();
         let base_etag = base.as_ref().map(|base| base.pin.etag.clone());
-        let recorded = record_intent(record::intent(id, &intent, base_etag, started, &core), &core);
+        let recorded = record_intent(
+            record::intent(id, &intent, base_etag, started, &core),
+            &core,
+        );
         let gate = recorded.clone();
         let settings = UploadSettings {
             intent: Some(Box::pin(async move { gate.await.map_err(not_recorded) })),
@@ -173,10 +176,7 @@ impl Transfer {
             .tasks
             .spawn(async move { publish::publish(&active, &publication).await });
         task.await.unwrap_or_else(|ended| {
-            let error = Error::new(
-                ErrorKind::Internal,
-                format!("publish {path}: the commit broke off"),
-            );
+            let error = Error::new(ErrorKind::Internal, "upload", &path, "its commit broke off");
             Err(error.caused_by(ended).with_unknown_outcome())
         })
     }
@@ -203,7 +203,7 @@ impl Active {
         self.recorded.clone().await
     }
 
-    pub(crate) fn failed(&self, operation: &str, error: storage::Error) -> Error {
+    pub(crate) fn failed(&self, operation: &'static str, error: storage::Error) -> Error {
         Error::store(operation, &self.intent.path, error)
     }
 

@@ -1,0 +1,67 @@
+//! CLOSE: of a file that was written, its last one means stored and committed.
+
+use std::sync::Arc;
+
+use model::ErrorKind;
+use transfer::Publication;
+
+use crate::handles::FileHandle;
+use crate::open_file::{Fate, OpenFile};
+use crate::{Error, HandleId, Result, Session};
+
+impl Session {
+    /// Closes a handle. For a file open for writing, its last handle's CLOSE publishes it: OK
+    /// means stored and committed. The handle is gone whatever the answer.
+    ///
+    /// # Errors
+    /// Whatever kept the file from being stored; see [`Error::outcome_unknown`].
+    pub async fn close(&self, handle: HandleId) -> Result<()> {
+        let handle = self.handles.remove(handle)?;
+        match &*handle {
+            FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
+                if !self.open_files.leave(&writing.file) {
+                    return Ok(());
+                }
+                let file = Arc::clone(&writing.file);
+                let path = file.path();
+                self.to_the_end("close", &path, |session| async move {
+                    session.end_file(file).await
+                })
+                .await
+            }
+            FileHandle::Reading(_) => {
+                self.note_download(&handle);
+                Ok(())
+            }
+            FileHandle::Listing(_) => Ok(()),
+        }
+    }
+
+    async fn end_file(&self, file: Arc<OpenFile>) -> Result<()> {
+        let fate = file.fate();
+        if let Fate::Discard = fate {
+            file.transfer
+                .abandon("the file was removed while it was open")
+                .await;
+            return Ok(());
+        }
+        let publication = Publication {
+            condition: file.condition.clone(),
+            attributes: file.attributes(),
+            path: file.place.path.clone(),
+        };
+        let finished = file.transfer.finish(publication).await;
+        finished.map_err(|error| Error::transfer("close", &file.path(), error))?;
+        let Fate::Rename(to, overwrite) = fate else {
+            return Ok(());
+        };
+        let renamed = self.rename_stored(&file.place, &to, overwrite).await;
+        renamed.map_err(|error| {
+            let text = format!(
+                "close {}: it is stored as {}, and could not be renamed: {error}",
+                to.path, file.place.path
+            );
+            Error::new(ErrorKind::Conflict, text).caused_by(error)
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! MKDIR and RMDIR: the marker that stands for an empty directory.
+
+use model::{ErrorKind, EventKind, VirtualPath};
+use policy::Action;
+use storage::{Body, Entry, PutOptions};
+
+use super::stat::not_found;
+use crate::look::Standing;
+use crate::mount::Resolved;
+use crate::place::Place;
+use crate::{AttributeChanges, Error, Result, Session};
+
+const MAKE: &str = "make directory";
+const REMOVE: &str = "remove directory";
+
+impl Session {
+    /// Makes a directory. Its attributes are not kept, and its parent need not exist.
+    ///
+    /// # Errors
+    /// `Conflict` where something stands there, `Denied`.
+    pub async fn make_directory(
+        &self,
+        path: &VirtualPath,
+        attributes: &AttributeChanges,
+    ) -> Result<()> {
+        let _ = attributes;
+        if let Resolved::Virtual = self.reach(MAKE, path, Action::List)? {
+            return Err(exists(path));
+        }
+        let place = self.place(MAKE, path, Action::Mkdir)?;
+        if place.is_fixed_directory() || self.open_files.get(path).is_some() {
+            return Err(exists(path));
+        }
+        self.to_the_end(MAKE, path, |session| async move {
+            session.put_marker(place).await
+        })
+        .await
+    }
+
+    async fn put_marker(&self, place: Place) -> Result<()> {
+        let path = &place.path;
+        let store = self.store(MAKE, path, place.bucket()).await?;
+        place.check_limits(MAKE, store.capabilities())?;
+        match self.look(MAKE, &place, &*store).await? {
+            Standing::Nothing => {}
+            Standing::File(_) | Standing::Directory => return Err(exists(path)),
+        }
+        let marker = place.marker(MAKE)?;
+        // An empty object over an empty object changes nothing, so a lost answer is no matter.
+        let mut put = store.put(&marker, Body::default(), &options()).await;
+        if put.as_ref().is_err_and(storage::Error::outcome_unknown) {
+            put = store.put(&marker, Body::default(), &options()).await;
+        }
+        put.map_err(|error| Error::store(MAKE, path, error))?;
+        self.tell(MAKE, "mkdir", EventKind::Mkdir, &place).await
+    }
+
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` where it is not empty, `Denied`, `Invalid` for a file.
+    pub async fn remove_directory(&self, path: &VirtualPath) -> Result<()> {
+        let place = self.place(REMOVE, path, Action::Delete)?;
+        if place.is_fixed() {
+            return Err(Error::new(
+                ErrorKind::Denied,
+                format!("{REMOVE} {path}: it is fixed by the server's settings"),
+            ));
+        }
+        self.to_the_end(REMOVE, path, |session| async move {
+            session.delete_marker(place).await
+        })
+        .await
+    }
+
+    async fn delete_marker(&self, place: Place) -> Result<()> {
+        let path = &place.path;
+        let store = self.store(REMOVE, path, place.bucket()).await?;
+        let marker = place.marker(REMOVE)?;
+        let entries = self.first_entries(REMOVE, &place, 2, &*store).await?;
+        let is_marker = |entry: &Entry| match entry {
+            Entry::Object { key, .. } => key == marker.as_str(),
+            Entry::CommonPrefix(_) => false,
+        };
+        if entries.is_empty() {
+            return match self.look_for_file(REMOVE, &place, &*store).await? {
+                Some(_) => Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!("{REMOVE} {path}: it is a file"),
+                )),
+                None => Err(not_found(REMOVE, path)),
+            };
+        }
+        if !entries.iter().all(is_marker) || self.open_files.any_at_or_below(path) {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{REMOVE} {path}: it is not empty"),
+            ));
+        }
+        let mut deleted = store.delete(&marker, None).await;
+        if deleted.as_ref().is_err_and(storage::Error::outcome_unknown) {
+            deleted = store.delete(&marker, None).await;
+        }
+        deleted.map_err(|error| Error::store(REMOVE, path, error))?;
+        self.tell(REMOVE, "rmdir", EventKind::Rmdir, &place).await
+    }
+
+    async fn tell(
+        &self,
+        operation: &str,
+        action: &str,
+        kind: EventKind,
+        place: &Place,
+    ) -> Result<()> {
+        let location = model::Location {
+            bucket: place.bucket().clone(),
+            key: place.marker(operation)?,
+        };
+        let event = self.event(kind, &place.path, Some(&location));
+        let audit = self.audit(action, &place.path);
+        self.record(operation, &place.path, audit, Some(event))
+            .await?;
+        tracing::info!(session = %self.id, user = %self.user, path = %place.path, action, "directory changed");
+        Ok(())
+    }
+}
+
+fn options() -> PutOptions {
+    PutOptions {
+        content_type: Some("application/x-directory".to_owned()),
+        ..PutOptions::default()
+    }
+}
+
+fn exists(path: &VirtualPath) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("{MAKE} {path}: it exists already"),
+    )
+}

@@ -1,0 +1,189 @@
+//! OPENDIR and READDIR.
+
+use std::collections::BTreeMap;
+
+use database::AttributesTable;
+use model::{ErrorKind, ObjectKey, VirtualPath};
+use policy::Action;
+use transfer::Attributes;
+
+use super::stat::not_found;
+use crate::handles::FileHandle;
+use crate::listing::{Listing, Named, PageSource, Progress};
+use crate::look::of_row;
+use crate::mount::{Mount, MountKind, Resolved};
+use crate::place::Place;
+use crate::{DirectoryEntry, Error, FileAttributes, HandleId, Result, Session};
+
+const OPERATION: &str = "list";
+
+impl Session {
+    /// Opens a directory for listing: one LIST, which is the first page already, and one request
+    /// or two more where that is empty.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Invalid` for a file, `Exhausted` (handles).
+    pub async fn open_directory(&self, path: &VirtualPath) -> Result<HandleId> {
+        self.handles.check_room(path)?;
+        let source = match self.reach(OPERATION, path, Action::List)? {
+            Resolved::Virtual => None,
+            Resolved::Stored(place) if place.is_file_entry() => return Err(is_file(path)),
+            Resolved::Stored(place) => Some(place),
+        };
+        let source = match source {
+            None => None,
+            Some(place) => {
+                let store = self.store(OPERATION, path, place.bucket()).await?;
+                let page = store.list(&PageSource::first_request(&place)).await;
+                let page = page.map_err(|error| Error::store(OPERATION, path, error))?;
+                if page.entries.is_empty() && page.continuation.is_none() {
+                    self.check_empty(&place, &*store).await?;
+                }
+                Some((place, store, page))
+            }
+        };
+        let beside = self.beside(path).await?;
+        let listing = Listing::new(path.clone(), source, beside);
+        self.handles.insert(path, FileHandle::Listing(listing))
+    }
+
+    /// The next entries of a listing, some at a time; none at its end, however often it is asked.
+    /// They come in byte order, but for mappings and files that this session is writing, which
+    /// come last. `.` and `..` are the door's to add. Calls on one handle queue up.
+    ///
+    /// # Errors
+    /// What the store fails with; asking again goes on where it failed.
+    pub async fn read_directory(&self, handle: HandleId) -> Result<Option<Vec<DirectoryEntry>>> {
+        let handle = self.handles.get(handle)?;
+        let FileHandle::Listing(listing) = &*handle else {
+            return Err(handle.cannot(OPERATION));
+        };
+        let mut progress = listing.state.lock().await;
+        loop {
+            if let Some(entries) = progress.take() {
+                return Ok(Some(entries));
+            }
+            match progress.next_names(listing.path()).await? {
+                Some(names) => {
+                    let entries = self.entries(listing.path(), names, &progress).await?;
+                    progress.push(entries);
+                }
+                None => {
+                    progress.push_beside();
+                    self.note_odd_names(listing.path(), &progress);
+                    return Ok(progress.take());
+                }
+            }
+        }
+    }
+
+    /// The entries of a page: one query for what clients set of them.
+    async fn entries(
+        &self,
+        path: &VirtualPath,
+        names: Vec<Named>,
+        progress: &Progress,
+    ) -> Result<Vec<DirectoryEntry>> {
+        let Some(source) = &progress.source else {
+            return Ok(Vec::new());
+        };
+        let keys: Vec<ObjectKey> = names.iter().filter_map(Named::key).cloned().collect();
+        let table: AttributesTable<'_> = self.shared.database.attributes();
+        let rows = table.of_page(source.place.bucket(), &keys).await;
+        let rows = rows.map_err(|error| Error::database(OPERATION, path, error))?;
+        let entry = |named| match named {
+            Named::Directory(name) => DirectoryEntry {
+                name,
+                attributes: self.directory(),
+            },
+            Named::File {
+                name,
+                key,
+                size,
+                etag,
+                last_modified,
+            } => {
+                let row = rows.get(&key);
+                let row = row.filter(|row| row.describe(&etag, last_modified, None));
+                let set = row.map_or_else(Attributes::default, of_row);
+                DirectoryEntry {
+                    name,
+                    attributes: self.file(size, last_modified, set),
+                }
+            }
+        };
+        Ok(names.into_iter().map(entry).collect())
+    }
+
+    /// What stands in a directory beside the keys below it.
+    async fn beside(&self, path: &VirtualPath) -> Result<BTreeMap<String, FileAttributes>> {
+        let mut beside = BTreeMap::new();
+        for (name, mount) in self.mounts.entries_in(path) {
+            if let Some(attributes) = self.entry(path, &name, mount.as_deref()).await? {
+                beside.insert(name, attributes);
+            }
+        }
+        for file in self.open_files.directly_in(path) {
+            if let Some(name) = file.path().name() {
+                beside.insert(name.to_owned(), self.unfinished(&file));
+            }
+        }
+        Ok(beside)
+    }
+
+    /// A mapping as a listing shows it; a mapped file that does not stand is not shown.
+    async fn entry(
+        &self,
+        directory: &VirtualPath,
+        name: &str,
+        mount: Option<&Mount>,
+    ) -> Result<Option<FileAttributes>> {
+        let is_file = mount.is_some_and(|mount| mount.kind == MountKind::File);
+        let Some(path) = directory.join(name).ok().filter(|_| is_file) else {
+            return Ok(Some(self.directory()));
+        };
+        match self.stat(&path).await {
+            Ok(attributes) => Ok(Some(attributes)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a directory without keys exists: it is a home or the like, or has its marker.
+    async fn check_empty(&self, place: &Place, store: &dyn storage::ObjectStore) -> Result<()> {
+        if self.is_directory(OPERATION, place, store).await? {
+            return Ok(());
+        }
+        match self.look_for_file(OPERATION, place, store).await? {
+            Some(_) => Err(is_file(&place.path)),
+            None => Err(not_found(OPERATION, &place.path)),
+        }
+    }
+
+    /// Logs, once for each directory, that some keys in it have no name of their own here.
+    fn note_odd_names(&self, path: &VirtualPath, progress: &Progress) {
+        let (left_out, twins) = (progress.left_out, progress.twins);
+        if left_out + twins > 0 && self.first_time_odd(path) {
+            tracing::warn!(session = %self.id, user = %self.user, %path, left_out, twins,
+                "keys that clients cannot name are left out, and directories that share their name with a file are shown as the file");
+        }
+    }
+}
+
+impl Named {
+    fn key(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::File { key, .. } => Some(key),
+            Self::Directory(_) => None,
+        }
+    }
+}
+
+fn is_file(path: &VirtualPath) -> Error {
+    Error::new(
+        ErrorKind::Invalid,
+        format!("list {path}: it is a file, not a directory"),
+    )
+}

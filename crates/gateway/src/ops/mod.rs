@@ -1,0 +1,16 @@
+//! The verbs of a session, one file for each.
+
+mod close;
+mod copy;
+mod directory;
+mod list;
+mod open;
+mod read;
+mod remove;
+mod rename;
+mod rename_directory;
+mod set_attributes;
+mod space;
+mod stat;
+mod sync;
+mod write;

@@ -1,0 +1,180 @@
+//! SETSTAT and FSETSTAT.
+
+use database::Attributes as AttributesRow;
+use model::{ErrorKind, Location, VirtualPath};
+use policy::Action;
+use serde_json::json;
+use storage::{Base, ObjectHead, ObjectStore, Placement};
+use transfer::{Attributes, Condition, Publication, transfer_of};
+
+use super::stat::not_found;
+use crate::audit::unrecorded;
+use crate::handles::FileHandle;
+use crate::look::Standing;
+use crate::mount::Resolved;
+use crate::open_file::OpenFile;
+use crate::place::Place;
+use crate::{AttributeChanges, Error, HandleId, Result, Session};
+
+const OPERATION: &str = "set attributes of";
+
+impl Session {
+    /// Changes attributes of a path. A size truncates or extends the file, which rewrites it in
+    /// the store. Owners are accepted and not kept, and so is everything of directories.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, and `Invalid` for the size of a directory.
+    pub async fn set_attributes(
+        &self,
+        path: &VirtualPath,
+        changes: &AttributeChanges,
+    ) -> Result<()> {
+        let place = match self.reach(OPERATION, path, Action::List)? {
+            Resolved::Virtual => return directory(path, changes),
+            Resolved::Stored(place) => place,
+        };
+        self.check(OPERATION, &place, Action::Write)?;
+        if let Some(file) = self.open_files.get(path) {
+            return self.set_unfinished(&file, changes);
+        }
+        if place.is_fixed_directory() {
+            return directory(path, changes);
+        }
+        let changes = *changes;
+        self.to_the_end(OPERATION, path, |session| async move {
+            session.set_stored(place, &changes).await
+        })
+        .await
+    }
+
+    /// Changes attributes of what is open under a handle; a size truncates or extends it.
+    ///
+    /// # Errors
+    /// As [`Self::set_attributes`].
+    pub async fn set_handle_attributes(
+        &self,
+        handle: HandleId,
+        changes: &AttributeChanges,
+    ) -> Result<()> {
+        let handle = self.handles.get(handle)?;
+        match &*handle {
+            FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
+                self.set_unfinished(&writing.file, changes)
+            }
+            FileHandle::Reading(_) if changes.size.is_some() => Err(handle.cannot("set size of")),
+            FileHandle::Reading(reading) => self.set_attributes(reading.path(), changes).await,
+            FileHandle::Listing(listing) => directory(listing.path(), changes),
+        }
+    }
+
+    /// What is set of a file that is being written takes effect with its publication.
+    fn set_unfinished(&self, file: &OpenFile, changes: &AttributeChanges) -> Result<()> {
+        if let Some(size) = changes.size {
+            file.truncate(size)?;
+        }
+        file.set_attributes(Attributes::from(changes));
+        Ok(())
+    }
+
+    async fn set_stored(&self, place: Place, changes: &AttributeChanges) -> Result<()> {
+        let path = &place.path;
+        let store = self.store(OPERATION, path, place.bucket()).await?;
+        let head = match self.look(OPERATION, &place, &*store).await? {
+            Standing::File(head) => head,
+            Standing::Directory => return directory(path, changes),
+            Standing::Nothing => return Err(not_found(OPERATION, path)),
+        };
+        let location = place.location(OPERATION)?;
+        let kept = self
+            .attributes_of(OPERATION, &place, &location, &head)
+            .await?;
+        let set = Attributes::from(changes).or(kept);
+        match changes.size {
+            Some(size) if size != head.size => {
+                self.resize(&place, &location, &head, size, changes, set, store)
+                    .await
+            }
+            _ if changes.sets_nothing() || set == kept => Ok(()),
+            _ => self.keep(path, location, &head, set).await,
+        }
+    }
+
+    /// Writes the attribute row of an object as it stands.
+    async fn keep(
+        &self,
+        path: &VirtualPath,
+        location: Location,
+        head: &ObjectHead,
+        set: Attributes,
+    ) -> Result<()> {
+        let row = AttributesRow {
+            last_modified: Some(head.last_modified),
+            version: head.version.clone(),
+            transfer: transfer_of(&head.metadata),
+            mtime: set.mtime,
+            atime: set.atime,
+            mode: set.mode,
+            ..AttributesRow::new(location, head.etag.clone())
+        };
+        let mut audit = self.audit("set_attributes", path);
+        audit.detail = json!({
+            "mtime": set.mtime.map(model::Timestamp::as_micros),
+            "atime": set.atime.map(model::Timestamp::as_micros),
+            "mode": set.mode.map(|mode| format!("{mode:04o}")),
+        });
+        let writer = self.shared.database.writer();
+        // Both wait at once, so that they share a commit.
+        let (row, audit) =
+            futures::join!(writer.set_attributes(row), writer.record(Some(audit), None));
+        row.and(audit)
+            .map_err(|error| unrecorded(OPERATION, path, error))
+    }
+
+    /// Publishes the object anew with another length.
+    #[expect(clippy::too_many_arguments, reason = "all of one object")]
+    async fn resize(
+        &self,
+        place: &Place,
+        location: &Location,
+        head: &ObjectHead,
+        size: u64,
+        changes: &AttributeChanges,
+        set: Attributes,
+        store: std::sync::Arc<dyn ObjectStore>,
+    ) -> Result<()> {
+        self.check(OPERATION, place, Action::Overwrite)?;
+        let base = Base::new(store.clone(), location.key.clone(), head);
+        let transfers = &self.shared.transfers;
+        let transfer = transfers.begin(self.intent(place)?, Some(base), Placement::Direct, store);
+        if let Err(error) = transfer.truncate(size) {
+            transfer.abandon("its new size was refused").await;
+            return Err(Error::transfer(OPERATION, &place.path, error));
+        }
+        let publication = Publication {
+            condition: Condition::Unchanged {
+                etag: head.etag.clone(),
+            },
+            attributes: Attributes {
+                mtime: changes.mtime,
+                ..set
+            },
+            path: place.path.clone(),
+        };
+        let finished = transfer.finish(publication).await;
+        finished
+            .map(drop)
+            .map_err(|error| Error::transfer(OPERATION, &place.path, error))
+    }
+}
+
+/// Directories keep no attributes; clients that set some are told so by STAT alone, since an error
+/// would fail their whole transfer.
+fn directory(path: &VirtualPath, changes: &AttributeChanges) -> Result<()> {
+    match changes.size {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            ErrorKind::Invalid,
+            format!("set size of {path}: it is a directory"),
+        )),
+    }
+}
