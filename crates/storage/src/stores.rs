@@ -29,8 +29,11 @@ pub enum Connection {
 #[derive(Debug)]
 pub struct Stores {
     backend: Backend,
-    open: Mutex<HashMap<BucketName, Arc<OnceCell<Arc<dyn ObjectStore>>>>>,
+    open: Mutex<HashMap<BucketName, Arc<Opening>>>,
 }
+
+/// A bucket that is open, or that somebody is opening.
+type Opening = OnceCell<Arc<dyn ObjectStore>>;
 
 #[derive(Debug)]
 enum Backend {
@@ -103,7 +106,7 @@ impl Stores {
     }
 
     /// Names of buckets that do not exist leave nothing behind.
-    fn forget(&self, name: &BucketName, cell: &Arc<OnceCell<Arc<dyn ObjectStore>>>) {
+    fn forget(&self, name: &BucketName, cell: &Arc<Opening>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open
             .get(name)
