@@ -249,6 +249,30 @@ mod tests {
         assert!(passwords().is_outdated(&secret("$2b$12$abcdefghijklmnopqrstuv")));
     }
 
+    #[tokio::test]
+    async fn a_few_passwords_are_hashed_at_a_time() {
+        let passwords = passwords();
+        let (running, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        // Nobody is done before another has begun, so two do run together.
+        let pair = Arc::new(std::sync::Barrier::new(2));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (running, most, pair) = (running.clone(), most.clone(), pair.clone());
+            let passwords = passwords.clone();
+            tasks.spawn(async move {
+                let work = move || {
+                    let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    pair.wait();
+                    running.fetch_sub(1, Ordering::SeqCst);
+                };
+                passwords.in_place(work).await.expect("done");
+            });
+        }
+        tasks.join_all().await;
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+
     #[test]
     fn a_cost_out_of_bounds_is_refused() {
         let cost = HashCost {

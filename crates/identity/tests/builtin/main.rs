@@ -1,0 +1,4 @@
+//! Built-in users: how they get in, and how everybody else does not.
+
+mod login;
+mod public_keys;
