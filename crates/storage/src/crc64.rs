@@ -43,6 +43,13 @@ pub(crate) fn to_base64(crc: u64) -> String {
     STANDARD.encode(crc.to_be_bytes())
 }
 
+/// What [`to_base64`] wrote; none where the text is no CRC64NVME.
+pub(crate) fn from_base64(text: &str) -> Option<u64> {
+    Some(u64::from_be_bytes(
+        STANDARD.decode(text).ok()?.try_into().ok()?,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +66,7 @@ mod tests {
         let (left, right) = (of([b"partner".as_slice()]), of([b" file".as_slice()]));
         assert_eq!(combine(left, right, 5), whole);
         assert_eq!(to_base64(0xae8b_1486_0a79_9888), "rosUhgp5mIg=");
+        assert_eq!(from_base64("rosUhgp5mIg="), Some(0xae8b_1486_0a79_9888));
+        assert_eq!(from_base64("rosU"), None);
     }
 }
