@@ -1,25 +1,51 @@
 //! `Download`: reads at any offset of one state of an object.
 
+mod pattern;
+mod segment;
 mod settings;
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use model::{ErrorKind, ObjectKey};
+use model::ObjectKey;
+use tokio_util::task::TaskTracker;
 
 pub use settings::DownloadSettings;
 
-use crate::{Error, ObjectHead, ObjectStore, Result};
+use crate::fetch::{Original, RangeReader};
+use crate::{ObjectHead, ObjectStore, Result};
+use pattern::{Access, Pattern};
+use segment::Segment;
 
 /// One object being read.
 ///
 /// All bytes are of the state that the object had when it was opened; if it is replaced, reads
 /// fail with `Conflict` and never mix. While reads stay sequential it fetches ahead, with several
-/// range GETs in flight; other reads fetch what they ask for. Dropping it cancels its fetches.
+/// range GETs in flight; other reads fetch what they ask for. What was read is freed, and read
+/// again from the store. Dropping it cancels its fetches.
 #[derive(Debug)]
 pub struct Download {
-    key: ObjectKey,
+    original: Original,
     head: ObjectHead,
+    settings: DownloadSettings,
+    tasks: TaskTracker,
+    ahead: Mutex<Ahead>,
+}
+
+/// What runs ahead of the reader.
+#[derive(Debug)]
+struct Ahead {
+    pattern: Pattern,
+    segments: Vec<Arc<Segment>>,
+    /// Where the last segment ends, and the next one begins.
+    end: u64,
+}
+
+/// Where a stretch of a read comes from.
+enum Stretch {
+    Segment(Arc<Segment>, Range<u64>),
+    Fetch(Range<u64>),
 }
 
 impl Download {
@@ -34,12 +60,43 @@ impl Download {
         head: Option<ObjectHead>,
         settings: DownloadSettings,
     ) -> Result<Self> {
-        let _ = settings;
-        let head = match head {
-            Some(head) => head,
-            None => store.head(&key).await?,
+        if let Some(head) = head {
+            let original = Original {
+                store,
+                key,
+                pin: head.pin(),
+            };
+            return Ok(Self::new(original, head, settings));
+        }
+        let (first, attempts) = (settings.initial_window, settings.attempts);
+        let (head, reader) = RangeReader::open(store, key, first, attempts).await?;
+        let download = Self::new(reader.original().clone(), head, settings);
+        let range = 0..reader.end();
+        let permit = download.settings.read_ahead.take(range.end);
+        let segment = Segment::begin(range, reader, permit, &download.tasks);
+        download.ahead().push(segment);
+        Ok(download)
+    }
+
+    fn new(original: Original, head: ObjectHead, settings: DownloadSettings) -> Self {
+        let DownloadSettings {
+            initial_window,
+            max_window,
+            min_fetch,
+            ..
+        } = settings;
+        let ahead = Ahead {
+            pattern: Pattern::new(initial_window, max_window, min_fetch.saturating_mul(2)),
+            segments: Vec::new(),
+            end: 0,
         };
-        Ok(Self { key, head })
+        Self {
+            original,
+            head,
+            settings,
+            tasks: TaskTracker::new(),
+            ahead: Mutex::new(ahead),
+        }
     }
 
     /// What is known of the object.
@@ -48,17 +105,128 @@ impl Download {
     }
 
     /// `len` bytes at `offset`: all of them, unless the end lies inside; none at and behind the
-    /// end. Calls may overlap in any way.
+    /// end. They come as they were received, in slices that are not joined. Calls may overlap in
+    /// any way.
     ///
     /// # Errors
     /// `Conflict` where the object was replaced meanwhile, and whatever the store ran into.
     pub async fn read(&self, offset: u64, len: usize) -> Result<Vec<Bytes>> {
-        let _ = (offset, len);
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            "read",
-            self.key.as_str(),
-            "not offered yet",
-        ))
+        let end = offset.saturating_add(len as u64).min(self.head.size);
+        if offset >= end {
+            return Ok(Vec::new());
+        }
+        let mut read = Vec::new();
+        for stretch in self.stretches(offset..end) {
+            let missing = match stretch {
+                Stretch::Fetch(range) => range,
+                Stretch::Segment(segment, range) => match segment.take(range.clone()).await? {
+                    Some(bytes) => {
+                        read.extend(bytes);
+                        continue;
+                    }
+                    None => range,
+                },
+            };
+            let mut reader = self.original.reader(missing, self.settings.attempts);
+            while let Some(bytes) = reader.next().await? {
+                read.push(bytes);
+            }
+        }
+        Ok(read)
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the read, fetches ahead as it suggests, and says where its bytes come from.
+    fn stretches(&self, range: Range<u64>) -> Vec<Stretch> {
+        let mut ahead = self.ahead();
+        match ahead.pattern.observe(&range) {
+            Access::Stream => self.advance(&mut ahead, &range),
+            Access::Restart => {
+                ahead.restart(range.start);
+                self.advance(&mut ahead, &range);
+            }
+            Access::Abandoned => ahead.restart(range.end),
+            Access::Stray => {}
+        }
+        let stretches = ahead.split(range);
+        ahead.forget(self.settings.max_fetch);
+        stretches
+    }
+
+    /// Begins the fetches that the read needs, and those that the window allows.
+    fn advance(&self, ahead: &mut Ahead, needed: &Range<u64>) {
+        let window = ahead.pattern.window();
+        let target = (ahead.pattern.cursor() + window).min(self.head.size);
+        let DownloadSettings {
+            min_fetch,
+            max_fetch,
+            initial_window,
+            ..
+        } = self.settings;
+        while ahead.end < target {
+            let first = ahead.end == 0;
+            let len = (window / 4).clamp(min_fetch, max_fetch.max(min_fetch));
+            let len = if first { initial_window.max(1) } else { len };
+            let range = ahead.end..(ahead.end + len.max(1)).min(self.head.size);
+            let is_needed = range.start < needed.end;
+            if !is_needed && range.end > target {
+                return;
+            }
+            let permit = match is_needed {
+                true => self.settings.read_ahead.take(range.end - range.start),
+                false => match self.settings.read_ahead.try_take(range.end - range.start) {
+                    Some(permit) => permit,
+                    None => return,
+                },
+            };
+            let reader = self.original.reader(range.clone(), self.settings.attempts);
+            ahead.push(Segment::begin(range, reader, permit, &self.tasks));
+        }
     }
 }
+
+impl Ahead {
+    fn push(&mut self, segment: Segment) {
+        self.end = segment.range().end;
+        self.segments.push(Arc::new(segment));
+    }
+
+    /// Ends all fetches; the next ones begin at `at`.
+    fn restart(&mut self, at: u64) {
+        self.segments.clear();
+        self.end = at;
+    }
+
+    /// Who brings which bytes of `range`. The segments stand in order and do not overlap.
+    fn split(&self, range: Range<u64>) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        let mut at = range.start;
+        for segment in &self.segments {
+            if let Some(offer) = segment.offers(&(at..range.end)) {
+                if at < offer.start {
+                    stretches.push(Stretch::Fetch(at..offer.start));
+                }
+                at = offer.end;
+                stretches.push(Stretch::Segment(segment.clone(), offer));
+            }
+        }
+        if at < range.end {
+            stretches.push(Stretch::Fetch(at..range.end));
+        }
+        stretches
+    }
+
+    /// Drops the segments that were read, and those that the reader has left `behind`.
+    fn forget(&mut self, behind: u64) {
+        let cursor = self.pattern.cursor();
+        let left = |segment: &Segment| segment.range().end.saturating_add(behind) < cursor;
+        self.segments
+            .retain(|segment| !segment.is_spent() && !left(segment));
+    }
+}
+
+#[cfg(test)]
+mod tests;

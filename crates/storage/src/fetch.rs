@@ -127,7 +127,7 @@ impl RangeReader {
         Ok(None)
     }
 
-    async fn begin(&self) -> Result<BodyStream> {
+    async fn begin(&mut self) -> Result<BodyStream> {
         let Original { store, key, pin } = &self.original;
         match store.get(key, Some(self.at..self.end), Some(pin)).await {
             Ok(fetched) => Ok(fetched.body),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::fetch::DEFAULT_ATTEMPTS;
 use crate::{Budget, Buffers};
 
 /// How a download goes about its work. Sizes in bytes.
@@ -11,13 +12,15 @@ pub struct DownloadSettings {
     pub read_ahead: Arc<Budget>,
     /// The first GET, and the first window: what a small file needs at most.
     pub initial_window: u64,
-    /// The furthest that one download runs ahead of its reader.
+    /// The furthest that one download runs ahead of its reader. Besides that it holds at most
+    /// two fetches behind.
     pub max_window: u64,
     /// The smallest range that is fetched ahead.
     pub min_fetch: u64,
     /// The largest range that is fetched ahead by one GET.
     pub max_fetch: u64,
-    /// How often one GET may break off without bringing a byte before the read fails.
+    /// How often a body may break off in a row without having brought a byte before the read
+    /// fails.
     pub attempts: u32,
 }
 
@@ -30,7 +33,7 @@ impl DownloadSettings {
             max_window: 16 << 20,
             min_fetch: 1 << 20,
             max_fetch: 4 << 20,
-            attempts: 3,
+            attempts: DEFAULT_ATTEMPTS,
         }
     }
 }
