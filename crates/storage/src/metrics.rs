@@ -8,3 +8,7 @@ pub const UPLOAD_IN_FLIGHT_BYTES: &str = "pierhead_upload_in_flight_bytes";
 pub const UPLOAD_KEPT_BYTES: &str = "pierhead_upload_kept_bytes";
 /// Gauge, bytes: fetched ahead of readers.
 pub const READ_AHEAD_BYTES: &str = "pierhead_read_ahead_bytes";
+/// Counter: calls of a remote store by `operation` and `outcome` (`ok` or an error kind).
+pub const STORE_CALLS: &str = "pierhead_store_calls_total";
+/// Counter: attempts of those calls by `operation`; what exceeds the calls are retries.
+pub const STORE_ATTEMPTS: &str = "pierhead_store_attempts_total";

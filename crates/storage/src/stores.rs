@@ -96,12 +96,10 @@ impl Stores {
             )),
             Backend::Memory(store) => Ok(Arc::new(store.sibling(name.clone()))),
             #[cfg(feature = "s3")]
-            Backend::S3(client) => Err(crate::Error::new(
-                model::ErrorKind::Unsupported,
-                "open bucket",
-                name.as_str(),
-                format!("{client:?} is not built yet"),
-            )),
+            Backend::S3(client) => {
+                let store = crate::s3::S3Store::open(client, name.clone()).await?;
+                Ok(Arc::new(store))
+            }
         }
     }
 
