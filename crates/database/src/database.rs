@@ -27,6 +27,9 @@ pub struct Settings {
     pub queue: usize,
     /// How many writes one transaction may hold.
     pub batch: usize,
+    /// The size at which an SQLite database counts as full, in pages of 4,096 bytes; a database
+    /// that is larger already grows no more. No limit but the disk's where absent.
+    pub sqlite_max_pages: Option<u32>,
 }
 
 impl Default for Settings {
@@ -37,6 +40,7 @@ impl Default for Settings {
             commit_deadline: Duration::from_secs(30),
             queue: 4096,
             batch: 256,
+            sqlite_max_pages: None,
         }
     }
 }
@@ -62,7 +66,7 @@ impl Database {
     /// `Unavailable` where the database does not answer, `Unsupported` where its schema is newer
     /// than this program.
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self> {
-        let engine = Arc::new(Engine::connect(url, settings.connections).await?);
+        let engine = Arc::new(Engine::connect(url, &settings).await?);
         migration::migrate(&engine).await?;
         let tasks = TaskTracker::new();
         let writer = Writer::start(Arc::clone(&engine), &settings, &tasks);

@@ -11,10 +11,12 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 
 use crate::query::{Query, Value};
 use crate::row::Row;
-use crate::{DatabaseUrl, Error, Result};
+use crate::{DatabaseUrl, Error, Result, Settings};
 
 /// How long one query may take, and how long one waits for a connection.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// How long one migration may take, and how long other nodes wait for it.
+const MIGRATION_DEADLINE: Duration = Duration::from_secs(600);
 /// How long SQLite waits for another process's write to end.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -49,10 +51,10 @@ macro_rules! bound {
 
 impl Engine {
     /// Connects; makes the SQLite file where it is missing.
-    pub(crate) async fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self> {
+    pub(crate) async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<Self> {
         let connected = match url {
-            DatabaseUrl::Sqlite(path) => connect_sqlite(path, connections).await,
-            DatabaseUrl::Postgres(text) => connect_postgres(text, connections).await,
+            DatabaseUrl::Sqlite(path) => connect_sqlite(path, settings).await,
+            DatabaseUrl::Postgres(text) => connect_postgres(text, settings.connections).await,
         };
         connected.map_err(|error| Error::from_engine("open database", &url.to_string(), error))
     }
@@ -142,10 +144,11 @@ impl Transaction {
         .await
     }
 
-    /// Runs a text of several statements without values (a migration).
+    /// Runs a text of several statements without values (a migration). It may take as long as
+    /// migrations do.
     pub(crate) async fn execute_script(&mut self, what: &str, script: String) -> Result<()> {
         let query = Query::new("migrate", what, sqlx::AssertSqlSafe(script));
-        within(&query, async {
+        within_time(MIGRATION_DEADLINE, &query, async {
             match self {
                 Self::Sqlite(inner) => {
                     sqlx::raw_sql(query.sql.clone())
@@ -184,7 +187,15 @@ impl Transaction {
 }
 
 async fn within<T>(query: &Query, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
-    let ended = tokio::time::timeout(DEADLINE, work).await;
+    within_time(DEADLINE, query, work).await
+}
+
+async fn within_time<T>(
+    deadline: Duration,
+    query: &Query,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T> {
+    let ended = tokio::time::timeout(deadline, work).await;
     match ended {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Error::from_engine(query.operation, &query.object, error)),
@@ -205,7 +216,10 @@ fn postgres_rows(rows: Vec<sqlx::postgres::PgRow>) -> Vec<Row> {
     rows.into_iter().map(Row::Postgres).collect()
 }
 
-async fn connect_sqlite(path: &std::path::Path, connections: u32) -> Result<Engine, sqlx::Error> {
+async fn connect_sqlite(
+    path: &std::path::Path,
+    settings: &Settings,
+) -> Result<Engine, sqlx::Error> {
     create_private(path).await?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -214,13 +228,17 @@ async fn connect_sqlite(path: &std::path::Path, connections: u32) -> Result<Engi
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY);
+    let options = match settings.sqlite_max_pages {
+        Some(pages) => options.pragma("max_page_count", pages.to_string()),
+        None => options,
+    };
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(DEADLINE)
         .connect_with(options.clone())
         .await?;
     let read = SqlitePoolOptions::new()
-        .max_connections(connections.max(1))
+        .max_connections(settings.connections.max(1))
         .acquire_timeout(DEADLINE)
         .connect_with(options.pragma("query_only", "on"))
         .await?;

@@ -135,3 +135,36 @@ fn sort_code(code: &str) -> (ErrorKind, &'static str) {
         _ => (ErrorKind::Internal, "the query failed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_engines_are_sorted() {
+        for (code, kind) in [
+            ("08006", ErrorKind::Unavailable),
+            ("57P01", ErrorKind::Unavailable),
+            ("57014", ErrorKind::Unavailable),
+            ("40P01", ErrorKind::Unavailable),
+            ("40001", ErrorKind::Unavailable),
+            ("55P03", ErrorKind::Unavailable),
+            ("53300", ErrorKind::Unavailable),
+            ("53100", ErrorKind::Exhausted),
+            ("25006", ErrorKind::Unavailable),
+            ("42601", ErrorKind::Internal),
+            // SQLITE_BUSY, _BUSY_SNAPSHOT, _LOCKED, _READONLY, _IOERR_FSYNC, _FULL, _CANTOPEN.
+            ("5", ErrorKind::Unavailable),
+            ("517", ErrorKind::Unavailable),
+            ("6", ErrorKind::Unavailable),
+            ("8", ErrorKind::Unavailable),
+            ("1034", ErrorKind::Unavailable),
+            ("13", ErrorKind::Exhausted),
+            ("14", ErrorKind::Unavailable),
+            ("1", ErrorKind::Internal),
+            ("", ErrorKind::Internal),
+        ] {
+            assert_eq!(sort_code(code).0, kind, "{code}");
+        }
+    }
+}

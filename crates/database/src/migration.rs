@@ -32,9 +32,7 @@ pub(crate) async fn migrate(engine: &Engine) -> Result<()> {
     // BEGIN IMMEDIATE holds others off on SQLite, an advisory lock on PostgreSQL.
     let mut transaction = engine.begin().await?;
     if !engine.is_sqlite() {
-        let lock = "SELECT CAST(pg_advisory_xact_lock($1) AS TEXT)";
-        let lock = Query::new("lock", "schema", lock).bind(LOCK);
-        transaction.execute(&lock).await?;
+        transaction.execute_script("schema", lock()).await?;
     }
     let version = current(&mut transaction).await?;
     if version > newest() {
@@ -44,6 +42,14 @@ pub(crate) async fn migrate(engine: &Engine) -> Result<()> {
         apply(number, script, engine.is_sqlite(), &mut transaction).await?;
     }
     transaction.commit().await
+}
+
+/// Waits for other nodes' migrations, and lets this one take its time.
+fn lock() -> String {
+    format!(
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+         SELECT pg_advisory_xact_lock({LOCK})"
+    )
 }
 
 const READ_VERSION: &str = "SELECT COALESCE(MAX(version), 0) AS version FROM schema_versions";

@@ -6,7 +6,7 @@ use database::{Database, DatabaseUrl, NewServer, Settings, TransferState};
 use model::ErrorKind;
 use testkit::postgres::{Proxy, TestDatabase};
 
-use crate::fixture::{NOW, commit, intent};
+use crate::fixture::{Fixture, NOW, commit, intent};
 
 async fn through_proxy(settings: Settings) -> (TestDatabase, Proxy, Database) {
     let place = TestDatabase::new();
@@ -114,4 +114,87 @@ async fn a_write_that_never_reached_the_database_failed_for_sure_postgres() {
         .expect_err("away");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!error.outcome_unknown());
+}
+
+/// A command in another process writes to the same SQLite file: the server's write waits for it.
+#[tokio::test]
+async fn a_write_waits_for_another_processs_write_sqlite() {
+    let fixture = Fixture::sqlite().await;
+    let mut other = fixture.raw_sqlite().await;
+    let begin = sqlx::raw_sql("BEGIN IMMEDIATE; UPDATE counters SET value = 7");
+    begin.execute(&mut other).await.expect("lock");
+    let begun = intent("a");
+    let mut write = std::pin::pin!(fixture.database.writer().begin_intent(begun.clone()));
+    let early = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(write.as_mut().poll(context).is_ready())
+    });
+    assert!(!early.await);
+    // Readers are not held up, and see what was committed.
+    assert_eq!(
+        fixture.database.revocation().epoch().await.expect("read"),
+        0
+    );
+    assert_eq!(
+        fixture
+            .database
+            .transfers()
+            .by_id(begun.id)
+            .await
+            .expect("read"),
+        None
+    );
+    sqlx::raw_sql("COMMIT")
+        .execute(&mut other)
+        .await
+        .expect("commit");
+    write.await.expect("written");
+    assert!(
+        fixture
+            .database
+            .transfers()
+            .by_id(begun.id)
+            .await
+            .expect("read")
+            .is_some()
+    );
+    assert_eq!(
+        fixture.database.revocation().epoch().await.expect("read"),
+        7
+    );
+}
+
+/// A disk that is full fails the write for sure, and what was there stays.
+#[tokio::test]
+async fn a_full_disk_fails_the_write_and_nothing_else_sqlite() {
+    let fixture = Fixture::sqlite().await;
+    let kept = intent("kept");
+    fixture
+        .database
+        .writer()
+        .begin_intent(kept.clone())
+        .await
+        .expect("intent");
+    fixture.database.close().await;
+    let settings = Settings {
+        sqlite_max_pages: Some(1),
+        ..Settings::default()
+    };
+    let full = fixture.open_again(settings).await.expect("open");
+    let mut huge = intent("huge");
+    huge.path = "x".repeat(1 << 20);
+    let error = full
+        .writer()
+        .begin_intent(huge.clone())
+        .await
+        .expect_err("full");
+    assert_eq!(error.kind(), ErrorKind::Exhausted, "{error}");
+    assert!(!error.outcome_unknown());
+    assert!(
+        full.transfers()
+            .by_id(kept.id)
+            .await
+            .expect("read")
+            .is_some()
+    );
+    assert_eq!(full.transfers().by_id(huge.id).await.expect("read"), None);
 }

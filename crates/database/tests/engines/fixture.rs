@@ -93,6 +93,17 @@ impl Fixture {
         }
     }
 
+    /// A connection to the SQLite file, as another process has one.
+    pub(crate) async fn raw_sqlite(&self) -> sqlx::SqliteConnection {
+        let Place::Sqlite(folder) = &self.place else {
+            panic!("this is PostgreSQL");
+        };
+        let url = format!("sqlite:{}", folder.path().join("p.db").display());
+        sqlx::SqliteConnection::connect(&url)
+            .await
+            .expect("connect")
+    }
+
     /// Reads a text behind the crate's back.
     pub(crate) async fn text(&self, sql: &str) -> String {
         let sql = AssertSqlSafe(sql.to_owned());
