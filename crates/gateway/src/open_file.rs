@@ -24,6 +24,8 @@ pub(crate) struct OpenFile {
 struct State {
     handles: usize,
     attributes: Attributes,
+    /// Whether the client set any of them since OPEN.
+    changed: bool,
     fate: Fate,
 }
 
@@ -55,6 +57,7 @@ impl OpenFile {
             state: Mutex::new(State {
                 handles: 1,
                 attributes,
+                changed: false,
                 fate: Fate::Publish,
             }),
         }
@@ -89,6 +92,12 @@ impl OpenFile {
     pub(crate) fn set_attributes(&self, set: Attributes) {
         let mut state = self.state();
         state.attributes = set.or(state.attributes);
+        state.changed |= !set.is_empty();
+    }
+
+    /// Whether any were set since it was opened.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.state().changed
     }
 
     pub(crate) fn fate(&self) -> Fate {

@@ -108,7 +108,7 @@ async fn give_up(active: &Active, error: &Error) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(transfer = %active.id, location = %active.intent.location, %error, cause, "upload failed");
     if active.recorded().await.is_ok()
-        && let Err(error) = record::aborted(active, &error.to_string()).await
+        && let Err(error) = record::aborted(active, &error.to_string(), true).await
     {
         tracing::warn!(transfer = %active.id, %error, "cannot note that an upload failed");
     }

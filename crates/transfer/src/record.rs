@@ -76,15 +76,19 @@ pub(crate) async fn completed(
     writer.commit_upload(commit).await.map(drop)
 }
 
-/// Notes that an upload failed or was given up, and that the store holds nothing of it.
-pub(crate) async fn aborted(active: &Active, reason: &str) -> Result<(), database::Error> {
+/// Notes that an upload ended without an object, and that the store holds nothing of it.
+pub(crate) async fn aborted(
+    active: &Active,
+    reason: &str,
+    is_failure: bool,
+) -> Result<(), database::Error> {
     let failure = TransferFailure {
         transfer: active.id,
         aborted: true,
         error: reason.to_owned(),
         finished: active.core.clock.now(),
         publication: None,
-        audit: Some(failure_audit(active, reason)),
+        audit: is_failure.then(|| failure_audit(active, reason)),
         event: None,
     };
     active.core.database.writer().fail_transfer(failure).await

@@ -140,6 +140,11 @@ impl Transfer {
         self.len() == 0
     }
 
+    /// Whether the object would be what it began from: nothing was written, cut or added.
+    pub fn is_untouched(&self) -> bool {
+        self.active.upload.is_untouched()
+    }
+
     /// Reads back what is there so far; see [`Upload::read`].
     ///
     /// # Errors
@@ -181,16 +186,25 @@ impl Transfer {
         })
     }
 
-    /// Gives the upload up: the store keeps nothing of it, and its row says so. Runs to its end
-    /// even where nobody waits for it any more.
+    /// Ends an upload that changes nothing: as [`Self::abandon`], but it is no failure.
+    pub async fn release(&self) {
+        self.end("nothing was changed", false).await;
+    }
+
+    /// Gives the upload up: the store keeps nothing of it, and its row and the audit log say so.
+    /// Runs to its end even where nobody waits for it any more.
     pub async fn abandon(&self, reason: &str) {
+        self.end(reason, true).await;
+    }
+
+    async fn end(&self, reason: &str, is_failure: bool) {
         let active = Arc::clone(&self.active);
         let reason = reason.to_owned();
         let task = self
             .active
             .core
             .tasks
-            .spawn(async move { active.abandon(&reason).await });
+            .spawn(async move { active.end(&reason, is_failure).await });
         if let Err(error) = task.await {
             tracing::error!(transfer = %self.id(), %error, "giving up an upload broke off");
         }
@@ -207,12 +221,12 @@ impl Active {
         Error::store(operation, &self.intent.path, error)
     }
 
-    async fn abandon(&self, reason: &str) {
+    async fn end(&self, reason: &str, is_failure: bool) {
         self.upload.abort().await;
         if self.recorded().await.is_err() {
             return;
         }
-        if let Err(error) = record::aborted(self, reason).await {
+        if let Err(error) = record::aborted(self, reason, is_failure).await {
             tracing::warn!(transfer = %self.id, %error, "cannot note that an upload was given up");
         }
         tracing::info!(transfer = %self.id, path = %self.intent.path, reason, "upload given up");

@@ -7,7 +7,7 @@ use transfer::Publication;
 
 use crate::handles::FileHandle;
 use crate::open_file::{Fate, OpenFile};
-use crate::{Error, HandleId, Result, Session};
+use crate::{AttributeChanges, Error, HandleId, Result, Session};
 
 impl Session {
     /// Closes a handle. For a file open for writing, its last handle's CLOSE publishes it: OK
@@ -45,6 +45,9 @@ impl Session {
                 .await;
             return Ok(());
         }
+        if file.transfer.is_untouched() {
+            return self.end_untouched(&file, fate).await;
+        }
         let publication = Publication {
             condition: file.condition.clone(),
             attributes: file.attributes(),
@@ -52,6 +55,27 @@ impl Session {
         };
         let finished = file.transfer.finish(publication).await;
         finished.map_err(|error| Error::transfer("close", &file.path(), error))?;
+        self.rename_ended(&file, fate).await
+    }
+
+    /// Nothing was written into a file that existed: it stays, with what was set of it.
+    async fn end_untouched(&self, file: &OpenFile, fate: Fate) -> Result<()> {
+        file.transfer.release().await;
+        if file.is_changed() {
+            let set = file.attributes();
+            let changes = AttributeChanges {
+                mode: set.mode,
+                mtime: set.mtime,
+                atime: set.atime,
+                ..AttributeChanges::default()
+            };
+            self.set_attributes(&file.place.path, &changes).await?;
+        }
+        self.rename_ended(file, fate).await
+    }
+
+    /// A rename that came while the file was open.
+    async fn rename_ended(&self, file: &OpenFile, fate: Fate) -> Result<()> {
         let Fate::Rename(to, overwrite) = fate else {
             return Ok(());
         };

@@ -1,0 +1,16 @@
+//! Every verb of a session, on a memory store and SQLite: what it answers, what it leaves in the
+//! store and the database, and how many requests it takes.
+
+mod commits;
+mod directories;
+mod failures;
+mod isolation;
+mod listings;
+mod reading;
+mod removing;
+mod renaming;
+mod requests;
+mod sessions;
+mod set_attributes;
+mod world;
+mod writing;
