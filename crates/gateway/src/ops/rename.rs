@@ -135,7 +135,7 @@ impl Session {
         let rename = ObjectRename {
             attributes: row,
             publications: Vec::new(),
-            audit: Some(self.rename_audit(source, target)),
+            audit: self.rename_audit(source, target),
             event: Some(self.rename_event(source, target, &from, &to, Some((head, &written)))),
             from,
             to,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use database::ObjectRename;
 use futures::{StreamExt, TryStreamExt, stream};
-use model::{ErrorKind, Location, ObjectKey};
+use model::{ErrorKind, Location, ObjectKey, VirtualPath};
+use serde_json::json;
 use storage::{Entry, ListRequest, ObjectStore, ObjectStoreExt};
 use transfer::Original;
 
@@ -126,10 +127,24 @@ impl Session {
             from,
             attributes,
             publications: Vec::new(),
-            audit: None,
+            audit: self.moved_audit(&source.path, &target.path, &rest),
             event: None,
         };
         Ok(Some((original, rename)))
+    }
+
+    /// Each object below has an entry of its own; the event is the directory's alone.
+    fn moved_audit(
+        &self,
+        source: &VirtualPath,
+        target: &VirtualPath,
+        rest: &str,
+    ) -> database::AuditEntry {
+        database::AuditEntry {
+            path: Some(format!("{source}/{rest}")),
+            detail: json!({ "to": format!("{target}/{rest}") }),
+            ..self.audit(OPERATION, source)
+        }
     }
 
     /// Removes one old key, and takes what clients set of it along.
@@ -148,9 +163,6 @@ impl Session {
             );
             Error::new(error.kind(), text).caused_by(error)
         })?;
-        if rename.attributes.is_none() {
-            return Ok(());
-        }
         let moved = self.shared.database.writer().rename_object(rename).await;
         moved
             .map(drop)

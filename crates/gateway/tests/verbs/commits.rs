@@ -30,21 +30,35 @@ async fn after_close_transfer_attributes_audit_and_event_are_there() {
     session.write(handle, 0, b"bytes").expect("taken");
     session.close(handle).await.expect("stored");
 
-    let head = world.store.head(&object_key("home/in/f")).await.expect("stands");
-    let transfers = world.database.transfers().to_object(&location("home/in/f"), 10).await;
+    let head = world
+        .store
+        .head(&object_key("home/in/f"))
+        .await
+        .expect("stands");
+    let transfers = world
+        .database
+        .transfers()
+        .to_object(&location("home/in/f"), 10)
+        .await;
     let [transfer] = &transfers.expect("listed")[..] else {
         panic!("one transfer");
     };
     assert_eq!(transfer.state, TransferState::Completed);
     let completed = transfer.completed.as_ref().expect("completed");
     assert_eq!((completed.size, &completed.etag), (5, &head.etag));
-    assert_eq!(head.metadata["pierhead-transfer"], transfer.intent.id.to_string());
+    assert_eq!(
+        head.metadata["pierhead-transfer"],
+        transfer.intent.id.to_string()
+    );
     assert_eq!(head.metadata["mtime"], "1600000000.250000");
     assert_eq!(head.metadata["mode"], "0100640");
 
     let row = world.database.attributes().of(&location("home/in/f")).await;
     let row = row.expect("read").expect("a row");
-    assert_eq!((row.mode, row.transfer), (Some(0o640), Some(transfer.intent.id)));
+    assert_eq!(
+        (row.mode, row.transfer),
+        (Some(0o640), Some(transfer.intent.id))
+    );
     assert!(row.describe(&head.etag, head.last_modified, None));
 
     let [event] = &world.events().await[..] else {
@@ -58,7 +72,10 @@ async fn after_close_transfer_attributes_audit_and_event_are_there() {
     assert_eq!(event.transfer, Some(transfer.intent.id));
     assert_eq!(event.session, Some(session.id()));
     assert_eq!(event.protocol, Some(Protocol::Sftp));
-    assert_eq!(event.client_address.map(|a| a.to_string()).as_deref(), Some("192.0.2.7"));
+    assert_eq!(
+        event.client_address.map(|a| a.to_string()).as_deref(),
+        Some("192.0.2.7")
+    );
     assert_eq!(world.audited().await, ["upload /in/f success"]);
 }
 
@@ -80,7 +97,9 @@ async fn the_intent_is_on_record_before_the_store_hears_of_the_upload() {
             });
             look.join().expect("looked")
         });
-        log.lock().expect("unpoisoned").push((request.operation, looked));
+        log.lock()
+            .expect("unpoisoned")
+            .push((request.operation, looked));
         storage::memory::Fault::None
     });
     session.put("/f", "bytes").await.expect("stored");
@@ -92,7 +111,10 @@ async fn the_intent_is_on_record_before_the_store_hears_of_the_upload() {
 async fn closing_the_database_fails_close_without_an_answer_either_way() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    let handle = session.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/f"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, b"bytes").expect("taken");
     let (database, runtime) = (world.database.clone(), tokio::runtime::Handle::current());
     world.store.on_request(move |_| {
@@ -117,7 +139,10 @@ async fn a_commit_outlives_its_client() {
     world
         .store
         .on_request(move |_| storage::memory::Fault::Hold(held.clone()));
-    let handle = session.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/f"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, b"bytes").expect("taken");
     {
         let close = session.close(handle);
@@ -144,7 +169,10 @@ async fn the_last_successful_close_wins_whole() {
     let (a, b) = futures::join!(two.close(second), one.close(first));
     a.and(b).expect("both are stored, one after the other");
     let stands = world.object("home/f").await.expect("stands");
-    assert!(["one one one", "two"].contains(&stands.as_str()), "{stands}");
+    assert!(
+        ["one one one", "two"].contains(&stands.as_str()),
+        "{stands}"
+    );
     let events = world.events().await;
     let last = events.last().expect("two events");
     assert_eq!(events.len(), 2);
@@ -171,7 +199,10 @@ async fn an_upload_from_older_content_goes_onto_that_content_alone() {
         let error = one.close(handle).await.expect_err("its base is gone");
         assert_eq!(error.kind(), model::ErrorKind::Conflict);
         assert!(error.to_string().contains("/f"), "{error}");
-        assert_eq!(world.object("home/f").await.as_deref(), Some("another file"));
+        assert_eq!(
+            world.object("home/f").await.as_deref(),
+            Some("another file")
+        );
     }
 }
 

@@ -17,18 +17,36 @@ const NONE: AttributeChanges = AttributeChanges {
 async fn a_directory_is_made_listed_and_removed() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    session.make_directory(&path("/d"), &NONE).await.expect("made");
+    session
+        .make_directory(&path("/d"), &NONE)
+        .await
+        .expect("made");
     assert_eq!(world.keys().await, ["home/d/"]);
-    assert!(session.stat(&path("/d")).await.expect("stands").is_directory());
+    assert!(
+        session
+            .stat(&path("/d"))
+            .await
+            .expect("stands")
+            .is_directory()
+    );
     assert_eq!(session.names("/").await, ["d/"]);
     assert!(session.names("/d").await.is_empty());
-    session.remove_directory(&path("/d")).await.expect("removed");
+    session
+        .remove_directory(&path("/d"))
+        .await
+        .expect("removed");
     assert!(world.keys().await.is_empty());
     let gone = session.stat(&path("/d")).await.expect_err("gone");
     assert_eq!(gone.kind(), ErrorKind::NotFound);
-    let told = [(EventKind::Mkdir, "/d".to_owned()), (EventKind::Rmdir, "/d".to_owned())];
+    let told = [
+        (EventKind::Mkdir, "/d".to_owned()),
+        (EventKind::Rmdir, "/d".to_owned()),
+    ];
     assert_eq!(world.told().await, told);
-    assert_eq!(world.audited().await, ["mkdir /d success", "rmdir /d success"]);
+    assert_eq!(
+        world.audited().await,
+        ["mkdir /d success", "rmdir /d success"]
+    );
 }
 
 #[tokio::test]
@@ -54,7 +72,10 @@ async fn only_empty_directories_are_removed() {
     world.seed("home/implied/f", "").await;
     world.seed("home/file", "").await;
     world.seed("home/busy/", "").await;
-    let handle = session.open(&path("/busy/new"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/busy/new"), &flags("WCT"))
+        .await
+        .expect("open");
     for (at, kind) in [
         ("/full", ErrorKind::Conflict),
         ("/implied", ErrorKind::Conflict),
@@ -84,7 +105,10 @@ async fn attributes_of_directories_are_accepted() {
         ..NONE
     };
     for at in ["/d", "/"] {
-        session.set_attributes(&path(at), &mode).await.expect("accepted");
+        session
+            .set_attributes(&path(at), &mode)
+            .await
+            .expect("accepted");
         let refused = session.set_attributes(&path(at), &size).await;
         assert_eq!(refused.expect_err(at).kind(), ErrorKind::Invalid);
     }

@@ -8,14 +8,21 @@ use crate::world::{SessionExt, World, flags, path};
 
 #[tokio::test]
 async fn a_failed_upload_leaves_the_previous_file_and_says_what_failed() {
-    for kind in [ErrorKind::Denied, ErrorKind::NotFound, ErrorKind::Unavailable, ErrorKind::Exhausted] {
+    for kind in [
+        ErrorKind::Denied,
+        ErrorKind::NotFound,
+        ErrorKind::Unavailable,
+        ErrorKind::Exhausted,
+    ] {
         let world = World::new().await;
         let session = world.session("/b/secret-home").await;
         session.put("/dir/f", "previous").await.expect("stored");
-        world.store.on_request(move |request| match request.operation {
-            Operation::Put => Fault::Refuse(kind),
-            _ => Fault::None,
-        });
+        world
+            .store
+            .on_request(move |request| match request.operation {
+                Operation::Put => Fault::Refuse(kind),
+                _ => Fault::None,
+            });
         let error = session.put("/dir/f", "next").await.expect_err("refused");
         assert_eq!(error.kind(), kind);
         assert!(!error.outcome_unknown());
@@ -23,10 +30,19 @@ async fn a_failed_upload_leaves_the_previous_file_and_says_what_failed() {
         assert!(text.starts_with("close /dir/f: "), "{text}");
         assert!(!text.contains("secret-home"), "{text}");
         world.store.clear_faults();
-        assert_eq!(session.text("/dir/f").await.ok().as_deref(), Some("previous"));
+        assert_eq!(
+            session.text("/dir/f").await.ok().as_deref(),
+            Some("previous")
+        );
         assert_eq!(session.size("/dir/f").await.ok(), Some(8));
-        assert_eq!(world.told().await, [(EventKind::Upload, "/dir/f".to_owned())]);
-        assert_eq!(world.audited().await, ["upload /dir/f success", "upload /dir/f failed"]);
+        assert_eq!(
+            world.told().await,
+            [(EventKind::Upload, "/dir/f".to_owned())]
+        );
+        assert_eq!(
+            world.audited().await,
+            ["upload /dir/f success", "upload /dir/f failed"]
+        );
     }
 }
 
@@ -39,7 +55,10 @@ async fn a_failed_part_is_told_by_a_later_write_and_leaves_no_multipart_upload()
         Operation::PutPart => Fault::Refuse(ErrorKind::Denied),
         _ => Fault::None,
     });
-    let handle = session.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/f"), &flags("WCT"))
+        .await
+        .expect("open");
     let piece = vec![0; 9 << 20];
     session.write(handle, 0, &piece).expect("taken");
     session.sync(handle).await.expect_err("a part failed");
@@ -60,7 +79,10 @@ async fn a_lost_answer_is_proven_by_the_object_itself() {
             Operation::Put => Fault::LoseReply,
             _ => Fault::None,
         });
-        let handle = session.open(&path("/f"), &flags(letters)).await.expect("open");
+        let handle = session
+            .open(&path("/f"), &flags(letters))
+            .await
+            .expect("open");
         session.write(handle, 0, b"bytes").expect("taken");
         session.close(handle).await.expect("it stands");
         assert_eq!(world.object("home/f").await.as_deref(), Some("bytes"));
@@ -81,7 +103,11 @@ async fn an_answer_that_cannot_be_proven_is_neither_yes_nor_no() {
     assert!(error.outcome_unknown());
     assert!(world.told().await.is_empty());
     // Its row stays as it is, for whoever finds out later.
-    let unfinished = world.database.transfers().unfinished(model::Timestamp::from_seconds(i64::MAX / 2_000_000), 10).await;
+    let unfinished = world
+        .database
+        .transfers()
+        .unfinished(model::Timestamp::from_seconds(i64::MAX / 2_000_000), 10)
+        .await;
     assert_eq!(unfinished.expect("listed").len(), 1);
 }
 
@@ -95,9 +121,15 @@ async fn a_lost_answer_to_a_copy_is_proven_too() {
         _ => Fault::None,
     });
     // Every delete loses its answer, and is asked for twice: the second finds nothing to do.
-    let renamed = session.rename(&path("/a"), &path("/b"), Overwrite::Refuse).await;
+    let renamed = session
+        .rename(&path("/a"), &path("/b"), Overwrite::Refuse)
+        .await;
     world.store.clear_faults();
-    assert_eq!(world.object("home/b").await.as_deref(), Some("bytes"), "{renamed:?}");
+    assert_eq!(
+        world.object("home/b").await.as_deref(),
+        Some("bytes"),
+        "{renamed:?}"
+    );
     assert_eq!(world.object("home/a").await, None);
 }
 
@@ -106,11 +138,15 @@ async fn a_rename_whose_removal_fails_leaves_the_old_name_alone() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
     session.put("/a", "bytes").await.expect("stored");
-    world.store.on_request(|request| match (request.operation, request.key.as_str()) {
-        (Operation::Delete, "home/a") => Fault::Refuse(ErrorKind::Denied),
-        _ => Fault::None,
-    });
-    let error = session.rename(&path("/a"), &path("/b"), Overwrite::Refuse).await;
+    world
+        .store
+        .on_request(|request| match (request.operation, request.key.as_str()) {
+            (Operation::Delete, "home/a") => Fault::Refuse(ErrorKind::Denied),
+            _ => Fault::None,
+        });
+    let error = session
+        .rename(&path("/a"), &path("/b"), Overwrite::Refuse)
+        .await;
     let error = error.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Denied);
     assert!(error.to_string().starts_with("rename /a: "), "{error}");

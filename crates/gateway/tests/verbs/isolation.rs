@@ -17,10 +17,22 @@ async fn all_verbs(session: &Session, at: &str) -> Vec<(&'static str, Option<Err
     };
     let kind = |outcome: gateway::Result<()>| outcome.err().map(|error| error.kind());
     vec![
-        ("open R", kind(session.open(&at, &flags("R")).await.map(drop))),
-        ("open W", kind(session.open(&at, &flags("W")).await.map(drop))),
-        ("open WCT", kind(session.open(&at, &flags("WCT")).await.map(drop))),
-        ("open RW", kind(session.open(&at, &flags("RWC")).await.map(drop))),
+        (
+            "open R",
+            kind(session.open(&at, &flags("R")).await.map(drop)),
+        ),
+        (
+            "open W",
+            kind(session.open(&at, &flags("W")).await.map(drop)),
+        ),
+        (
+            "open WCT",
+            kind(session.open(&at, &flags("WCT")).await.map(drop)),
+        ),
+        (
+            "open RW",
+            kind(session.open(&at, &flags("RWC")).await.map(drop)),
+        ),
         ("opendir", kind(session.open_directory(&at).await.map(drop))),
         ("stat", kind(session.stat(&at).await.map(drop))),
         ("lstat", kind(session.lstat(&at).await.map(drop))),
@@ -28,8 +40,14 @@ async fn all_verbs(session: &Session, at: &str) -> Vec<(&'static str, Option<Err
         ("remove", kind(session.remove(&at).await)),
         ("mkdir", kind(session.make_directory(&at, &mode).await)),
         ("rmdir", kind(session.remove_directory(&at).await)),
-        ("rename from", kind(session.rename(&at, &mine, Overwrite::Replace).await)),
-        ("rename to", kind(session.rename(&mine, &at, Overwrite::Replace).await)),
+        (
+            "rename from",
+            kind(session.rename(&at, &mine, Overwrite::Replace).await),
+        ),
+        (
+            "rename to",
+            kind(session.rename(&mine, &at, Overwrite::Replace).await),
+        ),
         ("statvfs", kind(session.space(&at).await.map(drop))),
     ]
 }
@@ -63,8 +81,14 @@ async fn every_verb_is_confined_to_a_home_by_path() {
         }
         assert_eq!(requests, "", "the store is not asked about {at}");
     }
-    assert_eq!(session.text("/b/home/acme/mine").await.ok().as_deref(), Some("mine"));
-    assert_eq!(world.keys().await, ["home/acme/mine", "home/acme2/theirs", "home/theirs"]);
+    assert_eq!(
+        session.text("/b/home/acme/mine").await.ok().as_deref(),
+        Some("mine")
+    );
+    assert_eq!(
+        world.keys().await,
+        ["home/acme/mine", "home/acme2/theirs", "home/theirs"]
+    );
 }
 
 #[tokio::test]
@@ -73,12 +97,22 @@ async fn no_path_of_a_logical_home_leads_to_a_key_outside() {
     world.seed("home/acme/mine", "mine").await;
     world.seed("home/acme2/theirs", "theirs").await;
     let session = world.session("/b/home/acme").await;
-    for at in ["/../acme2/theirs", "/../../home/acme2/theirs", "/home/acme2/theirs", "/%2e%2e/acme2/theirs", "//../acme2/theirs", "/b/home/acme2/theirs"] {
+    for at in [
+        "/../acme2/theirs",
+        "/../../home/acme2/theirs",
+        "/home/acme2/theirs",
+        "/%2e%2e/acme2/theirs",
+        "//../acme2/theirs",
+        "/b/home/acme2/theirs",
+    ] {
         for (verb, kind) in all_verbs(&session, at).await {
             assert_ne!(verb == "open R" && kind.is_none(), true, "{verb} {at}");
         }
     }
-    assert_eq!(world.object("home/acme2/theirs").await.as_deref(), Some("theirs"));
+    assert_eq!(
+        world.object("home/acme2/theirs").await.as_deref(),
+        Some("theirs")
+    );
     let outside = |key: &&String| !key.starts_with("home/acme/") && *key != "home/acme2/theirs";
     assert_eq!(world.keys().await.iter().find(outside), None);
 }
@@ -89,7 +123,12 @@ async fn the_gateways_own_prefix_cannot_be_reached_or_seen() {
     world.seed(".pierhead/staging/x", "secret").await;
     world.seed("mine", "mine").await;
     let session = world.session("/b").await;
-    for at in ["/.pierhead", "/.pierhead/staging", "/.pierhead/staging/x", "/a/../.pierhead/x"] {
+    for at in [
+        "/.pierhead",
+        "/.pierhead/staging",
+        "/.pierhead/staging/x",
+        "/a/../.pierhead/x",
+    ] {
         let (answers, requests) = world.count(all_verbs(&session, at)).await;
         for (verb, kind) in answers {
             assert_eq!(kind, Some(ErrorKind::Denied), "{verb} {at}");
@@ -104,14 +143,32 @@ async fn the_gateways_own_prefix_cannot_be_reached_or_seen() {
 async fn what_is_not_granted_is_denied_before_the_store_is_asked() {
     use Action::{Delete, List, Mkdir, Overwrite as Replace, Read, Rename, Write};
     for (granted, allowed) in [
-        (Permissions::READ_ONLY, vec!["open R", "opendir", "stat", "lstat", "statvfs"]),
+        (
+            Permissions::READ_ONLY,
+            vec!["open R", "opendir", "stat", "lstat", "statvfs"],
+        ),
         (Permissions::NONE, vec![]),
         (Permissions::from_iter([Write]), vec!["open WCT"]),
-        (Permissions::from_iter([List, Write]), vec!["open WCT", "opendir", "stat", "lstat", "setstat", "statvfs"]),
-        (Permissions::from_iter([Read, List, Write, Replace]), vec!["open R", "open W", "open WCT", "open RW", "opendir", "stat", "lstat", "setstat", "statvfs"]),
+        (
+            Permissions::from_iter([List, Write]),
+            vec!["open WCT", "opendir", "stat", "lstat", "setstat", "statvfs"],
+        ),
+        (
+            Permissions::from_iter([Read, List, Write, Replace]),
+            vec![
+                "open R", "open W", "open WCT", "open RW", "opendir", "stat", "lstat", "setstat",
+                "statvfs",
+            ],
+        ),
         (Permissions::from_iter([Delete]), vec!["remove", "rmdir"]),
-        (Permissions::from_iter([Mkdir, List]), vec!["opendir", "stat", "lstat", "mkdir", "statvfs"]),
-        (Permissions::from_iter([Rename, Replace]), vec!["open W", "open WCT", "rename from", "rename to"]),
+        (
+            Permissions::from_iter([Mkdir, List]),
+            vec!["opendir", "stat", "lstat", "mkdir", "statvfs"],
+        ),
+        (
+            Permissions::from_iter([Rename, Replace]),
+            vec!["open W", "open WCT", "rename from", "rename to"],
+        ),
     ] {
         let world = World::new().await;
         world.seed("home/f", "f").await;
@@ -121,7 +178,11 @@ async fn what_is_not_granted_is_denied_before_the_store_is_asked() {
             .await;
         for (verb, kind) in all_verbs(&session, "/f").await {
             let denied = kind == Some(ErrorKind::Denied);
-            assert_eq!(!denied, allowed.contains(&verb), "{verb} with {granted}: {kind:?}");
+            assert_eq!(
+                !denied,
+                allowed.contains(&verb),
+                "{verb} with {granted}: {kind:?}"
+            );
         }
     }
 }
@@ -139,7 +200,10 @@ async fn who_may_not_overwrite_creates_and_never_replaces() {
     let error = session.put("/f", "next").await.expect_err("it exists");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(world.object("home/f").await.as_deref(), Some("previous"));
-    let error = session.open(&path("/f"), &flags("WC")).await.expect_err("it exists");
+    let error = session
+        .open(&path("/f"), &flags("WC"))
+        .await
+        .expect_err("it exists");
     assert_eq!(error.kind(), ErrorKind::Denied);
 }
 
@@ -163,25 +227,51 @@ async fn mappings_show_other_buckets_with_their_own_rights() {
         .session_of("/b/ignored", |user| {
             user.mappings = vec![
                 mapping("/", "/b/home", MappingKind::Directory, None),
-                mapping("/shared", "/pool/all", MappingKind::Directory, Some(Permissions::READ_ONLY)),
-                mapping("/docs/prices.csv", "/b/lists/prices.csv", MappingKind::File, None),
-                mapping("/docs/none.csv", "/b/lists/none.csv", MappingKind::File, None),
+                mapping(
+                    "/shared",
+                    "/pool/all",
+                    MappingKind::Directory,
+                    Some(Permissions::READ_ONLY),
+                ),
+                mapping(
+                    "/docs/prices.csv",
+                    "/b/lists/prices.csv",
+                    MappingKind::File,
+                    None,
+                ),
+                mapping(
+                    "/docs/none.csv",
+                    "/b/lists/none.csv",
+                    MappingKind::File,
+                    None,
+                ),
             ];
         })
         .await;
     assert_eq!(session.names("/").await, ["docs/", "own", "shared/"]);
     assert_eq!(session.names("/docs").await, ["prices.csv"]);
     assert_eq!(session.names("/shared").await, ["x"]);
-    assert_eq!(session.text("/shared/x").await.ok().as_deref(), Some("shared"));
-    assert_eq!(session.text("/docs/prices.csv").await.ok().as_deref(), Some("1"));
+    assert_eq!(
+        session.text("/shared/x").await.ok().as_deref(),
+        Some("shared")
+    );
+    assert_eq!(
+        session.text("/docs/prices.csv").await.ok().as_deref(),
+        Some("1")
+    );
     let denied = session.put("/shared/y", "no").await.expect_err("read-only");
     assert_eq!(denied.kind(), ErrorKind::Denied);
     session.put("/docs/prices.csv", "2").await.expect("stored");
     assert_eq!(world.object("lists/prices.csv").await.as_deref(), Some("2"));
     for at in ["/shared", "/docs", "/"] {
-        let fixed = session.remove_directory(&path(at)).await.expect_err("fixed");
+        let fixed = session
+            .remove_directory(&path(at))
+            .await
+            .expect_err("fixed");
         assert_eq!(fixed.kind(), ErrorKind::Denied, "{at}");
-        let fixed = session.rename(&path(at), &path("/z"), Overwrite::Refuse).await;
+        let fixed = session
+            .rename(&path(at), &path("/z"), Overwrite::Refuse)
+            .await;
         assert_eq!(fixed.expect_err("fixed").kind(), ErrorKind::Denied, "{at}");
     }
 }

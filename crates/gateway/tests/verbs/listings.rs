@@ -22,7 +22,11 @@ async fn files_and_directories_are_listed_with_what_stat_says() {
         let stat = session.stat(&path(&format!("/{name}"))).await;
         assert_eq!(entry.attributes, stat.expect("stands"), "{name}");
         let attributes = &entry.attributes;
-        let mode = if attributes.is_directory() { 0o755 } else { 0o644 };
+        let mode = if attributes.is_directory() {
+            0o755
+        } else {
+            0o644
+        };
         assert_eq!(attributes.mode, mode);
         assert_eq!(attributes.group, "users");
         assert_eq!(attributes.owner, session.user().as_str());
@@ -33,7 +37,13 @@ async fn files_and_directories_are_listed_with_what_stat_says() {
 async fn homes_exist_although_nothing_is_in_them() {
     let world = World::new().await;
     let session = world.session("/b/nothing/yet").await;
-    assert!(session.stat(&path("/")).await.expect("exists").is_directory());
+    assert!(
+        session
+            .stat(&path("/"))
+            .await
+            .expect("exists")
+            .is_directory()
+    );
     assert!(session.names("/").await.is_empty());
 }
 
@@ -67,19 +77,47 @@ async fn names_that_clients_cannot_say_are_left_out_and_never_aliased() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
     let long = format!("home/{}", "x".repeat(256));
-    for key in ["home//slashes", "home/a//b", "home/../up", "home/./dot", "home/new\nline", long.as_str()] {
+    for key in [
+        "home//slashes",
+        "home/a//b",
+        "home/../up",
+        "home/./dot",
+        "home/new\nline",
+        long.as_str(),
+    ] {
         world.seed(key, "odd").await;
     }
-    for key in ["home/ lead", "home/trail ", "home/ü", "home/a/b", "home/%2e", "home/...", "home/*"] {
+    for key in [
+        "home/ lead",
+        "home/trail ",
+        "home/ü",
+        "home/a/b",
+        "home/%2e",
+        "home/...",
+        "home/*",
+    ] {
         world.seed(key, key).await;
     }
-    assert_eq!(session.names("/").await, [" lead", "%2e", "*", "...", "a/", "trail ", "ü"]);
+    assert_eq!(
+        session.names("/").await,
+        [" lead", "%2e", "*", "...", "a/", "trail ", "ü"]
+    );
     assert_eq!(session.names("/a").await, ["b"]);
     for at in ["/ lead", "/trail ", "/ü", "/%2e", "/...", "/*"] {
-        assert_eq!(session.text(at).await.ok(), Some(format!("home{at}")), "{at}");
+        assert_eq!(
+            session.text(at).await.ok(),
+            Some(format!("home{at}")),
+            "{at}"
+        );
     }
-    assert_eq!(session.text("/a//b").await.ok().as_deref(), Some("home/a/b"));
-    let spaceless = session.stat(&path("/lead")).await.expect_err("another name");
+    assert_eq!(
+        session.text("/a//b").await.ok().as_deref(),
+        Some("home/a/b")
+    );
+    let spaceless = session
+        .stat(&path("/lead"))
+        .await
+        .expect_err("another name");
     assert_eq!(spaceless.kind(), ErrorKind::NotFound);
 }
 
@@ -123,11 +161,17 @@ async fn attributes_are_those_of_the_object_that_stands() {
         mtime: Some(model::Timestamp::from_seconds(5)),
         ..gateway::AttributeChanges::default()
     };
-    session.set_attributes(&path("/f"), &changes).await.expect("set");
+    session
+        .set_attributes(&path("/f"), &changes)
+        .await
+        .expect("set");
     let listed = session.list("/").await.expect("listed");
     assert_eq!(listed["f"].attributes.mode, 0o600);
     world.seed("home/f", "somebody else's").await;
     let listed = session.list("/").await.expect("listed");
     assert_eq!(listed["f"].attributes.mode, 0o644);
-    assert_eq!(listed["f"].attributes, session.stat(&path("/f")).await.expect("stands"));
+    assert_eq!(
+        listed["f"].attributes,
+        session.stat(&path("/f")).await.expect("stands")
+    );
 }

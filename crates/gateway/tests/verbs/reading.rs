@@ -11,7 +11,10 @@ async fn reads_are_full_unless_the_file_ends_inside() {
     let text = "0123456789".repeat(100_000);
     world.seed("home/f", &text).await;
     let handle = session.open(&path("/f"), &flags("R")).await.expect("open");
-    assert_eq!(session.stat_handle(handle).await.expect("open").size, 1_000_000);
+    assert_eq!(
+        session.stat_handle(handle).await.expect("open").size,
+        1_000_000
+    );
     for (offset, len, expected) in [
         (0, 32_768, 32_768),
         (999_999, 10, 1),
@@ -21,14 +24,23 @@ async fn reads_are_full_unless_the_file_ends_inside() {
         (7, 1, 1),
     ] {
         let pieces = session.read(handle, offset, len).await.expect("read");
-        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        let bytes: Vec<u8> = pieces
+            .iter()
+            .flat_map(|piece| piece.iter().copied())
+            .collect();
         assert_eq!(bytes.len(), expected, "{offset}");
         if let Some(first) = bytes.first() {
-            assert_eq!(*first, text.as_bytes()[usize::try_from(offset).expect("small")]);
+            assert_eq!(
+                *first,
+                text.as_bytes()[usize::try_from(offset).expect("small")]
+            );
         }
     }
     session.close(handle).await.expect("closed");
-    session.read(handle, 0, 1).await.expect_err("the handle is gone");
+    session
+        .read(handle, 0, 1)
+        .await
+        .expect_err("the handle is gone");
 }
 
 #[tokio::test]
@@ -66,14 +78,20 @@ async fn handles_are_used_only_for_what_they_were_opened_for() {
     let session = world.session("/b/home").await;
     world.seed("home/f", "f").await;
     let reading = session.open(&path("/f"), &flags("R")).await.expect("open");
-    let writing = session.open(&path("/g"), &flags("WCT")).await.expect("open");
+    let writing = session
+        .open(&path("/g"), &flags("WCT"))
+        .await
+        .expect("open");
     let listing = session.open_directory(&path("/")).await.expect("open");
     for handle in [reading, listing] {
         let error = session.write(handle, 0, b"x").expect_err("not for writing");
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
     for handle in [writing, listing] {
-        let error = session.read(handle, 0, 1).await.expect_err("not for reading");
+        let error = session
+            .read(handle, 0, 1)
+            .await
+            .expect_err("not for reading");
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
     for handle in [writing, reading] {
@@ -94,7 +112,10 @@ async fn a_file_read_to_its_end_is_told_as_a_download() {
     world.seed("home/part", "0123456789").await;
     session.text("/whole").await.expect("read");
     session.text("/empty").await.expect("read");
-    let part = session.open(&path("/part"), &flags("R")).await.expect("open");
+    let part = session
+        .open(&path("/part"), &flags("R"))
+        .await
+        .expect("open");
     session.read(part, 5, 100).await.expect("read");
     session.close(part).await.expect("closed");
     session.end().await;

@@ -18,14 +18,27 @@ async fn a_file_keeps_bytes_attributes_and_metadata() {
         mtime: Some(Timestamp::from_seconds(77)),
         ..AttributeChanges::default()
     };
-    session.set_attributes(&path("/a"), &changes).await.expect("set");
+    session
+        .set_attributes(&path("/a"), &changes)
+        .await
+        .expect("set");
     let before = session.stat(&path("/a")).await.expect("stands");
-    session.rename(&path("/a"), &path("/d/b"), Overwrite::Refuse).await.expect("renamed");
+    session
+        .rename(&path("/a"), &path("/d/b"), Overwrite::Refuse)
+        .await
+        .expect("renamed");
     assert_eq!(world.keys().await, ["home/d/b"]);
     assert_eq!(session.text("/d/b").await.ok().as_deref(), Some("bytes"));
     assert_eq!(session.stat(&path("/d/b")).await.expect("stands"), before);
-    assert_eq!(session.list("/d").await.expect("listed")["b"].attributes, before);
-    let head = world.store.head(&object_key("home/d/b")).await.expect("stands");
+    assert_eq!(
+        session.list("/d").await.expect("listed")["b"].attributes,
+        before
+    );
+    let head = world
+        .store
+        .head(&object_key("home/d/b"))
+        .await
+        .expect("stands");
     assert_eq!(head.metadata["mtime"], "77");
     let events = world.events().await;
     let event = events.last().expect("told");
@@ -34,7 +47,12 @@ async fn a_file_keeps_bytes_attributes_and_metadata() {
     assert_eq!(event.old_path.as_deref(), Some("/a"));
     assert_eq!(event.key.as_deref(), Some("home/d/b"));
     assert_eq!(event.old_key.as_deref(), Some("home/a"));
-    assert!(world.audited().await.contains(&"rename /a success".to_owned()));
+    assert!(
+        world
+            .audited()
+            .await
+            .contains(&"rename /a success".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -52,7 +70,10 @@ async fn an_existing_target_is_replaced_only_where_that_is_asked_for() {
         let refused = session.rename(&path("/a"), &path(to), overwrite).await;
         assert_eq!(refused.expect_err(to).kind(), ErrorKind::Conflict, "{to}");
     }
-    session.rename(&path("/a"), &path("/b"), Overwrite::Replace).await.expect("replaced");
+    session
+        .rename(&path("/a"), &path("/b"), Overwrite::Replace)
+        .await
+        .expect("replaced");
     assert_eq!(world.object("home/b").await.as_deref(), Some("new"));
     assert_eq!(world.keys().await, ["home/b", "home/d/x"]);
 }
@@ -63,10 +84,17 @@ async fn replacing_takes_the_right_to_overwrite() {
     world.seed("home/a", "new").await;
     world.seed("home/b", "old").await;
     let granted = Permissions::from_iter([Action::Rename]);
-    let session = world.session_of("/b/home", |user| user.permissions = granted).await;
-    let refused = session.rename(&path("/a"), &path("/b"), Overwrite::Replace).await;
+    let session = world
+        .session_of("/b/home", |user| user.permissions = granted)
+        .await;
+    let refused = session
+        .rename(&path("/a"), &path("/b"), Overwrite::Replace)
+        .await;
     assert_eq!(refused.expect_err("no right").kind(), ErrorKind::Denied);
-    session.rename(&path("/a"), &path("/c"), Overwrite::Replace).await.expect("nothing there");
+    session
+        .rename(&path("/a"), &path("/c"), Overwrite::Replace)
+        .await
+        .expect("nothing there");
     assert_eq!(world.object("home/b").await.as_deref(), Some("old"));
 }
 
@@ -81,10 +109,15 @@ async fn what_cannot_be_renamed_is_refused() {
         ("/", "/x", ErrorKind::Denied),
         ("/d", "/", ErrorKind::Denied),
     ] {
-        let refused = session.rename(&path(from), &path(to), Overwrite::Replace).await;
+        let refused = session
+            .rename(&path(from), &path(to), Overwrite::Replace)
+            .await;
         assert_eq!(refused.expect_err(from).kind(), kind, "{from} {to}");
     }
-    session.rename(&path("/d"), &path("/d"), Overwrite::Refuse).await.expect("nothing to do");
+    session
+        .rename(&path("/d"), &path("/d"), Overwrite::Refuse)
+        .await
+        .expect("nothing to do");
 }
 
 #[tokio::test]
@@ -100,17 +133,37 @@ async fn a_directory_goes_with_everything_below_it() {
         mode: Some(0o640),
         ..AttributeChanges::default()
     };
-    session.set_attributes(&path("/d/a"), &mode).await.expect("set");
-    session.rename(&path("/d"), &path("/new/d"), Overwrite::Refuse).await.expect("renamed");
+    session
+        .set_attributes(&path("/d/a"), &mode)
+        .await
+        .expect("set");
+    session
+        .rename(&path("/d"), &path("/new/d"), Overwrite::Refuse)
+        .await
+        .expect("renamed");
     assert_eq!(
         world.keys().await,
-        ["home/d2/other", "home/new/d//odd", "home/new/d/a", "home/new/d/e/", "home/new/d/e/b"]
+        [
+            "home/d2/other",
+            "home/new/d//odd",
+            "home/new/d/a",
+            "home/new/d/e/",
+            "home/new/d/e/b"
+        ]
     );
-    assert_eq!(session.stat(&path("/new/d/a")).await.expect("stands").mode, 0o640);
+    assert_eq!(
+        session.stat(&path("/new/d/a")).await.expect("stands").mode,
+        0o640
+    );
     let told = world.told().await;
-    let renames: Vec<_> = told.iter().filter(|(kind, _)| *kind == EventKind::Rename).collect();
+    let renames: Vec<_> = told
+        .iter()
+        .filter(|(kind, _)| *kind == EventKind::Rename)
+        .collect();
     assert_eq!(renames, [&(EventKind::Rename, "/new/d".to_owned())]);
-    let refused = session.rename(&path("/d2"), &path("/new"), Overwrite::Replace).await;
+    let refused = session
+        .rename(&path("/d2"), &path("/new"), Overwrite::Replace)
+        .await;
     assert_eq!(refused.expect_err("it exists").kind(), ErrorKind::Conflict);
 }
 
@@ -126,7 +179,9 @@ async fn a_directory_whose_copy_fails_stays_whole() {
         Operation::Copy if request.key.ends_with("/30") => Fault::Refuse(ErrorKind::Denied),
         _ => Fault::None,
     });
-    let error = session.rename(&path("/d"), &path("/e"), Overwrite::Refuse).await;
+    let error = session
+        .rename(&path("/d"), &path("/e"), Overwrite::Refuse)
+        .await;
     assert_eq!(error.expect_err("refused").kind(), ErrorKind::Denied);
     world.store.clear_faults();
     assert_eq!(session.names("/d").await.len(), 50);
@@ -146,10 +201,14 @@ async fn large_objects_are_copied_by_ranges() {
     let session = world.session("/b/home").await;
     let text = "0123456789".repeat(1000);
     session.put("/a", &text).await.expect("stored");
-    let rename = session.rename(&path("/a"), &path("/b"), Overwrite::Refuse);
+    let (from, to) = (path("/a"), path("/b"));
+    let rename = session.rename(&from, &to, Overwrite::Refuse);
     let (renamed, requests) = world.count(rename).await;
     renamed.expect("renamed");
-    assert!(requests.contains("CopyPart 1, CompleteUpload 1"), "{requests}");
+    assert!(
+        requests.contains("CopyPart 1, CompleteUpload 1"),
+        "{requests}"
+    );
     assert_eq!(world.object("home/b").await, Some(text));
     assert_eq!(world.keys().await, ["home/b"]);
 }
@@ -169,10 +228,16 @@ async fn files_go_from_bucket_to_bucket() {
         })
         .await;
     session.put("/one/f", "bytes").await.expect("stored");
-    session.rename(&path("/one/f"), &path("/two/g"), Overwrite::Refuse).await.expect("renamed");
+    session
+        .rename(&path("/one/f"), &path("/two/g"), Overwrite::Refuse)
+        .await
+        .expect("renamed");
     assert!(world.keys().await.is_empty());
     let second = world.store.sibling(bucket("second"));
-    assert_eq!(second.head(&object_key("y/g")).await.expect("stands").size, 5);
+    assert_eq!(
+        second.head(&object_key("y/g")).await.expect("stands").size,
+        5
+    );
 }
 
 /// sshfs lets RENAME overtake the CLOSE of the same file.
@@ -181,16 +246,27 @@ async fn a_file_renamed_while_it_is_written_lands_under_its_new_name() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
     world.seed("home/final", "previous").await;
-    let handle = session.open(&path("/temp"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/temp"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, b"next").expect("taken");
-    let refused = session.rename(&path("/temp"), &path("/final"), Overwrite::Refuse).await;
+    let refused = session
+        .rename(&path("/temp"), &path("/final"), Overwrite::Refuse)
+        .await;
     assert_eq!(refused.expect_err("it exists").kind(), ErrorKind::Conflict);
-    session.rename(&path("/temp"), &path("/final"), Overwrite::Replace).await.expect("noted");
+    session
+        .rename(&path("/temp"), &path("/final"), Overwrite::Replace)
+        .await
+        .expect("noted");
     assert_eq!(session.handle_path(handle).expect("open"), path("/final"));
     assert_eq!(session.size("/final").await.ok(), Some(4));
     let gone = session.stat(&path("/temp")).await.expect_err("renamed");
     assert_eq!(gone.kind(), ErrorKind::NotFound);
-    assert_eq!(world.object("home/final").await.as_deref(), Some("previous"));
+    assert_eq!(
+        world.object("home/final").await.as_deref(),
+        Some("previous")
+    );
     session.close(handle).await.expect("stored and renamed");
     assert_eq!(world.object("home/final").await.as_deref(), Some("next"));
     assert_eq!(world.keys().await, ["home/final"]);
@@ -202,11 +278,23 @@ async fn files_being_written_keep_others_out_of_their_names() {
     let session = world.session("/b/home").await;
     world.seed("home/a", "a").await;
     world.seed("home/d/x", "x").await;
-    let open = session.open(&path("/d/new"), &flags("WCT")).await.expect("open");
+    let open = session
+        .open(&path("/d/new"), &flags("WCT"))
+        .await
+        .expect("open");
     for (from, to) in [("/a", "/d/new"), ("/d", "/e")] {
-        let refused = session.rename(&path(from), &path(to), Overwrite::Replace).await;
-        assert_eq!(refused.expect_err("busy").kind(), ErrorKind::Conflict, "{from}");
+        let refused = session
+            .rename(&path(from), &path(to), Overwrite::Replace)
+            .await;
+        assert_eq!(
+            refused.expect_err("busy").kind(),
+            ErrorKind::Conflict,
+            "{from}"
+        );
     }
     session.close(open).await.expect("stored");
-    session.rename(&path("/d"), &path("/e"), Overwrite::Refuse).await.expect("renamed");
+    session
+        .rename(&path("/d"), &path("/e"), Overwrite::Refuse)
+        .await
+        .expect("renamed");
 }

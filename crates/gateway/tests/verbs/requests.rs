@@ -71,11 +71,20 @@ async fn opening_without_truncation_is_one_head() {
 async fn a_listing_takes_one_request_for_each_thousand_entries() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    for (count, expected) in [(0, "List 2"), (1, "List 1"), (999, "List 1"), (1000, "List 1"), (1001, "List 2"), (2000, "List 2")] {
+    for (count, expected) in [
+        (0, "List 2"),
+        (1, "List 1"),
+        (999, "List 1"),
+        (1000, "List 1"),
+        (1001, "List 2"),
+        (2000, "List 2"),
+    ] {
         let directory = format!("/d{count}");
         world.seed(&format!("home{directory}/"), "").await;
         for number in 0..count {
-            world.seed(&format!("home{directory}/{number:05}"), "").await;
+            world
+                .seed(&format!("home{directory}/{number:05}"), "")
+                .await;
         }
         let (names, requests) = world.count(session.names(&directory)).await;
         assert_eq!(names.len(), count);
@@ -92,10 +101,13 @@ async fn renaming_removing_and_setting_attributes_take_few_requests() {
         mtime: Some(Timestamp::from_seconds(5)),
         ..AttributeChanges::default()
     };
-    let (set, requests) = world.count(session.set_attributes(&path("/f"), &times)).await;
+    let (set, requests) = world
+        .count(session.set_attributes(&path("/f"), &times))
+        .await;
     set.expect("set");
     assert_eq!(requests, "Head 1");
-    let rename = session.rename(&path("/f"), &path("/g"), Overwrite::Refuse);
+    let (from, to) = (path("/f"), path("/g"));
+    let rename = session.rename(&from, &to, Overwrite::Refuse);
     let (renamed, requests) = world.count(rename).await;
     renamed.expect("renamed");
     assert_eq!(requests, "Head 2, List 1, Delete 1, Copy 1");

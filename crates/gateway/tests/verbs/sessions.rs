@@ -15,7 +15,9 @@ async fn sessions_are_counted_and_refused_above_the_limits() {
     };
     let world = World::with(|_| {}, settings).await;
     let ann = world.user("/b/ann", |_| {}).await;
-    let ben = world.user("/b/ben", |user| user.limits.sessions = Some(1)).await;
+    let ben = world
+        .user("/b/ben", |user| user.limits.sessions = Some(1))
+        .await;
     let first = world.login(&ann).await.expect("free");
     let _second = world.login(&ann).await.expect("free");
     let refused = world.login(&ann).await.expect_err("two at most");
@@ -31,7 +33,13 @@ async fn sessions_are_counted_and_refused_above_the_limits() {
 #[tokio::test]
 async fn a_home_that_cannot_be_used_refuses_the_session() {
     let world = World::new().await;
-    for home in ["", "relative", "/b/../c", "/b/.pierhead/x", "/b/${transfer:Nothing}"] {
+    for home in [
+        "",
+        "relative",
+        "/b/../c",
+        "/b/.pierhead/x",
+        "/b/${transfer:Nothing}",
+    ] {
         let name = world.user(home, |_| {}).await;
         let refused = world.login(&name).await.expect_err(home);
         assert_eq!(refused.kind(), ErrorKind::Denied, "{home:?}");
@@ -48,14 +56,20 @@ async fn handles_are_limited() {
     let world = World::with(|_| {}, settings).await;
     let session = world.session("/b/home").await;
     world.seed("home/f", "f").await;
-    let first = session.open(&path("/new"), &flags("WCT")).await.expect("room");
+    let first = session
+        .open(&path("/new"), &flags("WCT"))
+        .await
+        .expect("room");
     session.open_directory(&path("/")).await.expect("room");
     for letters in ["R", "WCT"] {
         let refused = session.open(&path("/f"), &flags(letters)).await;
         assert_eq!(refused.expect_err("full").kind(), ErrorKind::Exhausted);
     }
     session.close(first).await.expect("stored");
-    session.open(&path("/f"), &flags("R")).await.expect("room again");
+    session
+        .open(&path("/f"), &flags("R"))
+        .await
+        .expect("room again");
 }
 
 #[tokio::test]
@@ -63,19 +77,34 @@ async fn the_end_of_a_session_leaves_nothing_unfinished() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
     let big = vec![b'x'; 20 << 20];
-    let handle = session.open(&path("/big"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/big"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, &big).expect("taken");
     session.sync(handle).await.expect("stored");
     assert_eq!(world.store.list_uploads("").await.expect("listed").len(), 1);
-    session.open(&path("/small"), &flags("WCT")).await.expect("open");
+    session
+        .open(&path("/small"), &flags("WCT"))
+        .await
+        .expect("open");
     session.end().await;
-    assert!(world.store.list_uploads("").await.expect("listed").is_empty());
+    assert!(
+        world
+            .store
+            .list_uploads("")
+            .await
+            .expect("listed")
+            .is_empty()
+    );
     assert!(world.keys().await.is_empty());
     assert!(world.told().await.is_empty());
     let late = model::Timestamp::from_seconds(4_000_000_000);
     let unfinished = world.database.transfers().unfinished(late, 10).await;
     assert!(unfinished.expect("listed").is_empty());
-    session.write(handle, 0, b"late").expect_err("the handle is gone");
+    session
+        .write(handle, 0, b"late")
+        .expect_err("the handle is gone");
     let late = session.open(&path("/late"), &flags("WCT")).await;
     assert_eq!(late.expect_err("ended").kind(), ErrorKind::Unavailable);
     session.put("/late", "late").await.expect_err("ended");
@@ -85,8 +114,17 @@ async fn the_end_of_a_session_leaves_nothing_unfinished() {
 async fn paths_are_read_from_the_working_directory() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    for (raw, clean) in [("", "/"), (".", "/"), ("..", "/"), ("a/../b", "/b"), ("/x/", "/x")] {
-        assert_eq!(session.resolve(raw.as_bytes()).expect("a path").as_str(), clean);
+    for (raw, clean) in [
+        ("", "/"),
+        (".", "/"),
+        ("..", "/"),
+        ("a/../b", "/b"),
+        ("/x/", "/x"),
+    ] {
+        assert_eq!(
+            session.resolve(raw.as_bytes()).expect("a path").as_str(),
+            clean
+        );
     }
     for raw in [&b"a\0"[..], b"a\xff", b"a\n"] {
         let refused = session.resolve(raw).expect_err("no path");

@@ -25,7 +25,10 @@ async fn times_and_mode_come_back_in_stat_and_listings() {
             atime: Some(Timestamp::from_seconds(2_000)),
             ..NONE
         };
-        session.set_attributes(&path(at), &times).await.expect("set");
+        session
+            .set_attributes(&path(at), &times)
+            .await
+            .expect("set");
         let mode = AttributeChanges {
             mode: Some(0o100_400),
             ..NONE
@@ -38,7 +41,12 @@ async fn times_and_mode_come_back_in_stat_and_listings() {
         let listed = session.list("/").await.expect("listed");
         assert_eq!(listed[&at[1..]].attributes, stat);
     }
-    assert!(world.audited().await.contains(&"set_attributes /ours success".to_owned()));
+    assert!(
+        world
+            .audited()
+            .await
+            .contains(&"set_attributes /ours success".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -52,7 +60,10 @@ async fn owners_are_accepted_and_not_kept() {
         ..NONE
     };
     for changes in [owner, NONE] {
-        session.set_attributes(&path("/f"), &changes).await.expect("accepted");
+        session
+            .set_attributes(&path("/f"), &changes)
+            .await
+            .expect("accepted");
         assert_eq!(session.stat(&path("/f")).await.expect("stands"), before);
     }
 }
@@ -61,7 +72,13 @@ async fn owners_are_accepted_and_not_kept() {
 async fn what_does_not_stand_has_no_attributes() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    for changes in [NONE, AttributeChanges { mode: Some(0o600), ..NONE }] {
+    for changes in [
+        NONE,
+        AttributeChanges {
+            mode: Some(0o600),
+            ..NONE
+        },
+    ] {
         let refused = session.set_attributes(&path("/none"), &changes).await;
         assert_eq!(refused.expect_err("nothing").kind(), ErrorKind::NotFound);
     }
@@ -76,13 +93,19 @@ async fn a_size_truncates_and_extends_what_stands() {
         mode: Some(0o600),
         ..NONE
     };
-    session.set_attributes(&path("/f"), &mode).await.expect("set");
+    session
+        .set_attributes(&path("/f"), &mode)
+        .await
+        .expect("set");
     for (size, expected) in [(4, "0123"), (6, "0123\0\0"), (6, "0123\0\0"), (0, "")] {
         let changes = AttributeChanges {
             size: Some(size),
             ..NONE
         };
-        session.set_attributes(&path("/f"), &changes).await.expect("resized");
+        session
+            .set_attributes(&path("/f"), &changes)
+            .await
+            .expect("resized");
         assert_eq!(world.object("home/f").await.as_deref(), Some(expected));
         assert_eq!(session.stat(&path("/f")).await.expect("stands").mode, 0o600);
     }
@@ -95,14 +118,20 @@ async fn a_size_truncates_and_extends_what_stands() {
 async fn a_path_that_is_being_written_takes_attributes_with_its_upload() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    let handle = session.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/f"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, b"0123456789").expect("taken");
     let changes = AttributeChanges {
         size: Some(3),
         mode: Some(0o600),
         ..NONE
     };
-    session.set_attributes(&path("/f"), &changes).await.expect("set");
+    session
+        .set_attributes(&path("/f"), &changes)
+        .await
+        .expect("set");
     assert_eq!(session.size("/f").await.ok(), Some(3));
     session.close(handle).await.expect("stored");
     assert_eq!(world.object("home/f").await.as_deref(), Some("012"));

@@ -51,8 +51,8 @@ impl World {
             .create(&server, clock.now())
             .await
             .expect("a new server");
-        let store = MemoryStore::with_clock(bucket("b"), Arc::new(clock.clone()))
-            .with_capabilities(change);
+        let store =
+            MemoryStore::with_clock(bucket("b"), Arc::new(clock.clone())).with_capabilities(change);
         let stores = Arc::new(Stores::in_memory(store.clone()));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let transfers = Transfers::new(
@@ -165,12 +165,23 @@ impl World {
 
     /// The requests that `verb` takes, as "Put 1, Get 2".
     pub(crate) async fn count<T>(&self, verb: impl Future<Output = T>) -> (T, String) {
-        use Operation::{CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Get, Head, List, Put, PutPart};
+        use Operation::{
+            CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Get, Head, List, Put, PutPart,
+        };
         self.store.reset_requests();
         let outcome = verb.await;
         let requests = self.store.requests();
         let all = [
-            Put, Get, Head, List, Delete, Copy, CreateUpload, PutPart, CopyPart, CompleteUpload,
+            Put,
+            Get,
+            Head,
+            List,
+            Delete,
+            Copy,
+            CreateUpload,
+            PutPart,
+            CopyPart,
+            CompleteUpload,
         ];
         let counts: Vec<String> = all
             .into_iter()
@@ -273,7 +284,11 @@ impl SessionExt for Arc<Session> {
     async fn names(&self, at: &str) -> Vec<String> {
         let listed = self.list(at).await.expect("a directory");
         let slash = |entry: &DirectoryEntry| {
-            if entry.attributes.is_directory() { "/" } else { "" }
+            if entry.attributes.is_directory() {
+                "/"
+            } else {
+                ""
+            }
         };
         listed
             .values()

@@ -56,7 +56,10 @@ async fn nothing_is_visible_before_close() {
     let session = world.session("/b/home").await;
     let other = world.session("/b/home").await;
     let big = "x".repeat(20 << 20);
-    let handle = session.open(&path("/big"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/big"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, big.as_bytes()).expect("taken");
     session.sync(handle).await.expect("parts are stored");
     assert!(world.keys().await.is_empty());
@@ -64,7 +67,10 @@ async fn nothing_is_visible_before_close() {
     assert_eq!(unseen.kind(), ErrorKind::NotFound);
     assert!(other.names("/").await.is_empty());
     session.close(handle).await.expect("stored");
-    assert_eq!(world.object("home/big").await.map(|text| text.len()), Some(20 << 20));
+    assert_eq!(
+        world.object("home/big").await.map(|text| text.len()),
+        Some(20 << 20)
+    );
     assert_eq!(other.size("/big").await.ok(), Some(20 << 20));
 }
 
@@ -72,7 +78,10 @@ async fn nothing_is_visible_before_close() {
 async fn a_file_being_written_is_visible_to_its_own_session() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    let handle = session.open(&path("/d/new"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/d/new"), &flags("WCT"))
+        .await
+        .expect("open");
     assert_eq!(session.size("/d/new").await.ok(), Some(0));
     session.write(handle, 0, b"12345").expect("taken");
     assert_eq!(session.size("/d/new").await.ok(), Some(5));
@@ -81,7 +90,10 @@ async fn a_file_being_written_is_visible_to_its_own_session() {
     world.seed("home/d/old", "").await;
     assert_eq!(session.names("/d").await, ["new", "old"]);
     let refused = session.open(&path("/d/new"), &flags("R")).await;
-    assert_eq!(refused.expect_err("half a file").kind(), ErrorKind::Conflict);
+    assert_eq!(
+        refused.expect_err("half a file").kind(),
+        ErrorKind::Conflict
+    );
     session.close(handle).await.expect("stored");
     assert_eq!(session.text("/d/new").await.ok().as_deref(), Some("12345"));
 }
@@ -90,7 +102,10 @@ async fn a_file_being_written_is_visible_to_its_own_session() {
 async fn two_handles_on_one_path_share_the_upload() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    let one = session.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let one = session
+        .open(&path("/f"), &flags("WCT"))
+        .await
+        .expect("open");
     let two = session.open(&path("/f"), &flags("WC")).await.expect("open");
     session.write(one, 0, b"aaaa").expect("taken");
     session.write(two, 4, b"bbbb").expect("taken");
@@ -99,9 +114,15 @@ async fn two_handles_on_one_path_share_the_upload() {
     session.write(two, 2, b"cc").expect("taken");
     session.close(two).await.expect("stored");
     assert_eq!(world.object("home/f").await.as_deref(), Some("aaccbbbb"));
-    let again = session.open(&path("/g"), &flags("WCT")).await.expect("open");
+    let again = session
+        .open(&path("/g"), &flags("WCT"))
+        .await
+        .expect("open");
     let exclusive = session.open(&path("/g"), &flags("WCX")).await;
-    assert_eq!(exclusive.expect_err("it exists").kind(), ErrorKind::Conflict);
+    assert_eq!(
+        exclusive.expect_err("it exists").kind(),
+        ErrorKind::Conflict
+    );
     session.close(again).await.expect("stored");
     assert_eq!(world.object("home/g").await.as_deref(), Some(""));
 }
@@ -111,9 +132,14 @@ async fn appended_bytes_go_to_the_end_in_the_order_of_requests() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
     world.seed("home/log", "one,").await;
-    let handle = session.open(&path("/log"), &flags("WCA")).await.expect("open");
+    let handle = session
+        .open(&path("/log"), &flags("WCA"))
+        .await
+        .expect("open");
     for (offset, piece) in [(0, "two,"), (0, "three,"), (4, "four,"), (999_999, "five")] {
-        session.write(handle, offset, piece.as_bytes()).expect("taken");
+        session
+            .write(handle, offset, piece.as_bytes())
+            .expect("taken");
     }
     session.close(handle).await.expect("stored");
     let stands = world.object("home/log").await;
@@ -132,7 +158,10 @@ async fn setting_the_size_cuts_what_an_older_longer_file_leaves() {
         size: Some(5),
         ..AttributeChanges::default()
     };
-    session.set_handle_attributes(handle, &size).await.expect("set");
+    session
+        .set_handle_attributes(handle, &size)
+        .await
+        .expect("set");
     session.close(handle).await.expect("stored");
     assert_eq!(world.object("home/f").await.as_deref(), Some("short"));
 }
@@ -173,14 +202,20 @@ async fn the_size_in_open_is_a_hint_and_modes_are_of_new_files_alone() {
 async fn times_set_before_close_are_those_of_the_stored_file() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
-    let handle = session.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let handle = session
+        .open(&path("/f"), &flags("WCT"))
+        .await
+        .expect("open");
     session.write(handle, 0, b"x").expect("taken");
     let times = AttributeChanges {
         mtime: Some(Timestamp::from_seconds(1_000)),
         atime: Some(Timestamp::from_seconds(2_000)),
         ..AttributeChanges::default()
     };
-    session.set_handle_attributes(handle, &times).await.expect("set");
+    session
+        .set_handle_attributes(handle, &times)
+        .await
+        .expect("set");
     session.close(handle).await.expect("stored");
     let stat = session.stat(&path("/f")).await.expect("stands");
     assert_eq!(stat.mtime, Timestamp::from_seconds(1_000));
@@ -209,7 +244,10 @@ async fn what_was_written_can_be_read_back_before_close() {
     world.seed("home/f", "0123456789").await;
     let handle = session.open(&path("/f"), &flags("RW")).await.expect("open");
     session.write(handle, 3, b"abc").expect("taken");
-    assert_eq!(read_all(&session, handle).await.ok().as_deref(), Some("012abc6789"));
+    assert_eq!(
+        read_all(&session, handle).await.ok().as_deref(),
+        Some("012abc6789")
+    );
     session.close(handle).await.expect("stored");
     assert_eq!(world.object("home/f").await.as_deref(), Some("012abc6789"));
 }
@@ -228,12 +266,24 @@ async fn bytes_are_copied_between_handles_at_the_server() {
     let session = world.session("/b/home").await;
     let long = "0123456789".repeat(300_000);
     world.seed("home/from", &long).await;
-    let from = session.open(&path("/from"), &flags("R")).await.expect("open");
-    let to = session.open(&path("/to"), &flags("WCT")).await.expect("open");
+    let from = session
+        .open(&path("/from"), &flags("R"))
+        .await
+        .expect("open");
+    let to = session
+        .open(&path("/to"), &flags("WCT"))
+        .await
+        .expect("open");
     session.copy_data(from, 0, 0, to, 0).await.expect("copied");
-    session.copy_data(from, 5, 3, to, 3_000_000).await.expect("copied");
+    session
+        .copy_data(from, 5, 3, to, 3_000_000)
+        .await
+        .expect("copied");
     let wrong = session.copy_data(to, 0, 0, from, 0).await;
-    assert_eq!(wrong.expect_err("the wrong way round").kind(), ErrorKind::Invalid);
+    assert_eq!(
+        wrong.expect_err("the wrong way round").kind(),
+        ErrorKind::Invalid
+    );
     session.close(to).await.expect("stored");
     assert_eq!(world.object("home/to").await, Some(format!("{long}567")));
 }
