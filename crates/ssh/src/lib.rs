@@ -5,13 +5,19 @@
 //! logs in (`login`), and what a channel does (`subsystem`, `scp`), all over `gateway::Session`.
 #![deny(clippy::indexing_slicing)]
 
+mod admission;
 mod algorithms;
+mod connection;
 mod error;
+mod handler;
 mod host_keys;
-#[allow(dead_code, reason = "served by exec requests, which are not wired yet")]
+mod line;
+mod login;
 mod scp;
 mod server;
 mod settings;
+mod stream;
+mod subsystem;
 
 pub use algorithms::AlgorithmPolicy;
 pub use error::{Error, Result};

@@ -1,7 +1,7 @@
 //! `Line`: what is known of a live connection, shared by its stream, its handler and its keeper.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -23,10 +23,14 @@ pub(crate) struct Line {
     pub(crate) read: AtomicU64,
     /// Open handles and running operations: what drain waits for.
     busy: AtomicUsize,
+    /// Running operations: while there are any, a silent client is not idle but waits.
+    running: AtomicUsize,
     logged_in: AtomicBool,
     gated: AtomicBool,
     cut: AtomicBool,
     ending: OnceLock<Cow<'static, str>>,
+    client: OnceLock<String>,
+    user: OnceLock<String>,
     changed: Notify,
     pub(crate) reader: AtomicWaker,
     pub(crate) writer: AtomicWaker,
@@ -43,10 +47,13 @@ impl Line {
             written: AtomicU64::new(0),
             read: AtomicU64::new(0),
             busy: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
             logged_in: AtomicBool::new(false),
             gated: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             ending: OnceLock::new(),
+            client: OnceLock::new(),
+            user: OnceLock::new(),
             changed: Notify::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -68,7 +75,8 @@ impl Line {
         self.opened.elapsed()
     }
 
-    pub(crate) fn log_in(&self) {
+    pub(crate) fn log_in(&self, user: &str) {
+        let _ = self.user.set(user.to_owned());
         self.logged_in.store(true, Relaxed);
         self.touch();
         self.changed.notify_one();
@@ -76,6 +84,24 @@ impl Line {
 
     pub(crate) fn is_logged_in(&self) -> bool {
         self.logged_in.load(Relaxed)
+    }
+
+    /// Who logged in; empty before.
+    pub(crate) fn user(&self) -> &str {
+        self.user.get().map_or("", String::as_str)
+    }
+
+    /// Notes the client's identification string from the first bytes it sent.
+    pub(crate) fn identify(&self, first_bytes: &[u8]) {
+        let line = first_bytes.split(|b| matches!(b, b'\r' | b'\n')).next();
+        let graphic = |b: &u8| if b.is_ascii_graphic() || *b == b' ' { *b } else { b'?' };
+        let text: Vec<u8> = line.unwrap_or_default().iter().take(255).map(graphic).collect();
+        let _ = self.client.set(String::from_utf8(text).unwrap_or_default());
+    }
+
+    /// What the client calls itself: `SSH-2.0-..`; empty before it said so.
+    pub(crate) fn client(&self) -> &str {
+        self.client.get().map_or("", String::as_str)
     }
 
     /// Whether the client waits for the stores: it is held up by us, not idle.
@@ -88,15 +114,26 @@ impl Line {
         self.touch();
     }
 
-    /// Counts an operation or an open handle until the guard is dropped.
-    pub(crate) fn work(self: &std::sync::Arc<Self>) -> Work {
+    /// Counts an open handle until the guard is dropped.
+    pub(crate) fn work(self: &Arc<Self>) -> Work {
         self.busy.fetch_add(1, Relaxed);
         Work(self.clone())
+    }
+
+    /// Counts a running operation until the guard is dropped.
+    pub(crate) fn run(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Relaxed);
+        Running(self.work())
     }
 
     /// Whether a handle is open or an operation runs.
     pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Relaxed) > 0
+    }
+
+    /// Whether the client waits for us and not we for it.
+    pub(crate) fn is_kept_waiting(&self) -> bool {
+        self.is_gated() || self.running.load(Relaxed) > 0
     }
 
     /// Asks the keeper to end the connection; the first reason counts and is shown to the client.
@@ -129,12 +166,24 @@ impl Line {
 
 /// Something that drain waits for.
 #[derive(Debug)]
-pub(crate) struct Work(std::sync::Arc<Line>);
+pub(crate) struct Work(Arc<Line>);
 
 impl Drop for Work {
     fn drop(&mut self) {
         if self.0.busy.fetch_sub(1, Relaxed) == 1 {
             self.0.changed.notify_one();
         }
+    }
+}
+
+/// A running operation.
+#[derive(Debug)]
+pub(crate) struct Running(Work);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let line = &self.0.0;
+        line.running.fetch_sub(1, Relaxed);
+        line.touch();
     }
 }

@@ -48,7 +48,8 @@ impl PeerStream {
     }
 
     fn poll_gate(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.gate.poll_open(context).is_ready() {
+        // Logins carry no uploads; they are to work while the stores are slow.
+        if !self.line.is_logged_in() || self.gate.poll_open(context).is_ready() {
             if self.line.is_gated() {
                 self.line.set_gated(false);
                 self.hang_up = HangUp::Unwatched;
@@ -118,7 +119,9 @@ impl AsyncRead for PeerStream {
             match self.tcp.try_read(buffer.initialize_unfilled()) {
                 Ok(bytes) => {
                     buffer.advance(bytes);
-                    self.line.received.fetch_add(bytes as u64, Relaxed);
+                    if self.line.received.fetch_add(bytes as u64, Relaxed) == 0 && bytes > 0 {
+                        self.line.identify(buffer.filled());
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -182,6 +185,7 @@ mod tests {
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let line = Arc::new(Line::new());
         let tcp = accepted.expect("accepted").0;
+        line.log_in("acme");
         let stream = PeerStream::new(tcp, budget.gate(), line.clone());
         (stream, client.expect("connected"), line)
     }
