@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::connection::Context;
 use crate::login::{Doorkeeper, chain};
+use crate::scp::{self, Transfer};
 use crate::subsystem::Subsystem;
 use crate::{Error, Result};
 
@@ -36,6 +37,7 @@ enum Speech {
     /// Nothing yet.
     Silent(ChannelWriteHalf<Msg>),
     Sftp(Box<Subsystem>),
+    Scp(Transfer),
     /// It was refused, or has ended.
     Over,
 }
@@ -222,9 +224,21 @@ impl russh::server::Handler for Handler {
         command: &[u8],
         session: &mut Session,
     ) -> Result<()> {
-        let shown: String = String::from_utf8_lossy(command).chars().take(80).collect();
-        info!(peer = %self.context.peer, command = ?shown, "command refused");
-        self.refuse_command(channel, session)
+        let Some(command) = scp::Command::parse(command) else {
+            let shown: String = String::from_utf8_lossy(command).chars().take(80).collect();
+            info!(peer = %self.context.peer, command = ?shown, "command refused");
+            return self.refuse_command(channel, session);
+        };
+        let Some(half) = self.silent(channel) else {
+            return Ok(session.channel_failure(channel)?);
+        };
+        if let Some(opened) = self.open_session(Protocol::Scp, session).await? {
+            session.channel_success(channel)?;
+            self.greet(channel, session)?;
+            let transfer = Transfer::start(&self.context, opened, half, command);
+            self.channels.insert(channel, Speech::Scp(transfer));
+        }
+        Ok(())
     }
 
     async fn shell_request(&mut self, channel: ChannelId, session: &mut Session) -> Result<()> {
@@ -234,15 +248,19 @@ impl russh::server::Handler for Handler {
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], _: &mut Session) -> Result<()> {
         self.context.line.touch();
-        if let Some(Speech::Sftp(subsystem)) = self.channels.get_mut(&channel) {
-            subsystem.feed(data);
+        match self.channels.get_mut(&channel) {
+            Some(Speech::Sftp(subsystem)) => subsystem.feed(data),
+            Some(Speech::Scp(transfer)) => transfer.feed(data),
+            Some(Speech::Silent(_) | Speech::Over) | None => {}
         }
         Ok(())
     }
 
     async fn channel_eof(&mut self, channel: ChannelId, _: &mut Session) -> Result<()> {
-        if let Some(Speech::Sftp(subsystem)) = self.channels.get_mut(&channel) {
-            subsystem.end_of_input();
+        match self.channels.get_mut(&channel) {
+            Some(Speech::Sftp(subsystem)) => subsystem.end_of_input(),
+            Some(Speech::Scp(transfer)) => transfer.end_of_input(),
+            Some(Speech::Silent(_) | Speech::Over) | None => {}
         }
         Ok(())
     }

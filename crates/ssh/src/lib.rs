@@ -13,6 +13,7 @@ mod handler;
 mod host_keys;
 mod line;
 mod login;
+mod outbox;
 mod scp;
 mod server;
 mod settings;

@@ -30,6 +30,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<(Bytes, BudgetPermit)>,
+    unread: usize,
     closed: bool,
 }
 
@@ -53,11 +54,18 @@ impl Inbox {
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        state.unread += bytes.len();
         state
             .queue
             .push_back((Bytes::copy_from_slice(bytes), permit));
         drop(state);
         self.shared.changed.notify_one();
+    }
+
+    /// Bytes that were not read yet.
+    pub(super) fn unread(&self) -> usize {
+        let state = (self.shared.state.lock()).unwrap_or_else(PoisonError::into_inner);
+        state.unread
     }
 
     /// Nothing more will arrive.
@@ -80,6 +88,7 @@ impl Inbox {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
                 if let Some((bytes, _permit)) = state.queue.pop_front() {
+                    state.unread -= bytes.len();
                     return Some(bytes);
                 }
                 if state.closed {

@@ -1,6 +1,7 @@
 //! The old `scp` protocol, as `scp -O` and pscp speak it: one command a channel, lock-step lines
 //! and raw file bytes. There is no standard; the behaviour is that of OpenSSH's `scp.c`.
 
+mod channel;
 mod command;
 mod glob;
 mod inbox;
@@ -14,12 +15,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gateway::Session;
 
-pub(crate) use command::{Command, Direction};
-pub(crate) use inbox::Inbox;
-use inbox::Reader;
+pub(crate) use channel::Transfer;
+pub(crate) use command::Command;
+use command::Direction;
+use inbox::{Inbox, Reader};
 
 /// Where the protocol's bytes go to the client. Waits while the client does not take them.
-pub(crate) trait Output: Send + Sync {
+trait Output: Send + Sync {
     /// Sends bytes on the channel; false once it is gone.
     fn send(&self, bytes: Bytes) -> impl Future<Output = bool> + Send;
 }
@@ -31,7 +33,7 @@ struct Broken;
 /// Runs one command to its end and returns its exit status: 0 where every file was moved.
 ///
 /// The caller feeds what arrives into `inbox` and ends `session` afterwards.
-pub(crate) async fn serve(
+async fn serve(
     command: &Command,
     session: &Arc<Session>,
     inbox: Inbox,

@@ -43,13 +43,8 @@ pub(super) async fn serve(
         shared.outbox.finish();
     };
     let sending = async {
-        tokio::select! {
-            sent = shared.outbox.send(&channel, &shared.line) => sent.is_ok(),
-            () = shared.gone.cancelled() => false,
-        }
-    };
-    let sending = async {
-        let sent = sending.await;
+        let (outbox, line) = (&shared.outbox, &shared.line);
+        let sent = outbox.deliver(&channel, line, &shared.gone).await;
         if !sent {
             shared.gone.cancel();
             // Whoever waits for room waits for nothing.

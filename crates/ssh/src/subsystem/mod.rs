@@ -13,7 +13,6 @@ mod lane;
 mod listing;
 mod longname;
 mod operation;
-mod outbox;
 mod reads;
 mod status;
 
@@ -37,11 +36,11 @@ use self::engine::Job;
 use self::handles::Handles;
 use self::lane::Read;
 use self::operation::{Operation, handle_id};
-use self::outbox::Outbox;
 use crate::Settings;
 use crate::connection::Context;
 use crate::line::Line;
 use crate::login::chain;
+use crate::outbox::{Outbox, Unread};
 
 /// What VERSION announces. `versions`, `vendor-id` and `newline` are left out on purpose: they
 /// make clients ask for other versions of the protocol.
@@ -108,7 +107,7 @@ enum Fault {
     #[error("more requests wait than the limit queued_requests allows")]
     Flooded,
     #[error(transparent)]
-    Unread(#[from] outbox::Unread),
+    Unread(#[from] Unread),
 }
 
 impl Subsystem {

@@ -13,6 +13,7 @@ use russh::ChannelWriteHalf;
 use russh::server::Msg;
 use sftp::{Reply, RequestId};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use crate::line::Line;
 
@@ -23,7 +24,7 @@ const JOINED: usize = 32 << 10;
 const MAX_UNREAD: usize = 8 << 20;
 
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     changed: Notify,
 }
@@ -54,11 +55,11 @@ struct Large {
 /// The client does not read its replies.
 #[derive(Debug, thiserror::Error)]
 #[error("the client does not read its replies")]
-pub(super) struct Unread;
+pub(crate) struct Unread;
 
 impl Outbox {
     /// Adds whole encoded packets.
-    pub(super) fn add_encoded(&self, packets: &BytesMut) -> Result<(), Unread> {
+    pub(crate) fn add_encoded(&self, packets: &BytesMut) -> Result<(), Unread> {
         if packets.is_empty() {
             return Ok(());
         }
@@ -80,21 +81,21 @@ impl Outbox {
 
     /// Adds a reply. What is above the bound of unread bytes is dropped: the reader, which meets
     /// the same bound, ends the channel.
-    pub(super) fn add(&self, id: RequestId, reply: &Reply) {
+    pub(crate) fn add(&self, id: RequestId, reply: &Reply) {
         let mut packet = BytesMut::new();
         reply.encode_into(id, &mut packet);
         let _ = self.add_encoded(&packet);
     }
 
     /// Adds a reply whose bytes are counted by `permit` until russh has them.
-    pub(super) fn add_counted(&self, id: RequestId, reply: &Reply, permit: OwnedSemaphorePermit) {
+    pub(crate) fn add_counted(&self, id: RequestId, reply: &Reply, permit: OwnedSemaphorePermit) {
         let mut head = BytesMut::new();
         reply.encode_into(id, &mut head);
         self.add_large(head, Vec::new(), permit);
     }
 
     /// Adds a DATA reply, without joining its pieces.
-    pub(super) fn add_data(
+    pub(crate) fn add_data(
         &self,
         id: RequestId,
         pieces: Vec<Bytes>,
@@ -108,18 +109,31 @@ impl Outbox {
         self.add_large(head, pieces, permit);
     }
 
+    /// Adds raw bytes that are counted by `permit` until russh has them.
+    pub(crate) fn add_raw(&self, bytes: Bytes, permit: OwnedSemaphorePermit) {
+        self.add_large(BytesMut::new(), vec![bytes], permit);
+    }
+
     /// Nothing more will be added: the sender ends when everything is sent.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.lock().finished = true;
         self.changed.notify_one();
     }
 
-    /// Sends until the outbox is finished and empty, or the connection is gone.
-    pub(super) async fn send(
+    /// Sends until the outbox is finished and empty: true. False once the channel is gone.
+    pub(crate) async fn deliver(
         &self,
         channel: &ChannelWriteHalf<Msg>,
         line: &Line,
-    ) -> Result<(), russh::Error> {
+        gone: &CancellationToken,
+    ) -> bool {
+        tokio::select! {
+            sent = self.send(channel, line) => sent.is_ok(),
+            () = gone.cancelled() => false,
+        }
+    }
+
+    async fn send(&self, channel: &ChannelWriteHalf<Msg>, line: &Line) -> Result<(), russh::Error> {
         while let Some(part) = self.next().await {
             match part {
                 Part::Small(packets) => channel.data_bytes(packets.freeze()).await?,
