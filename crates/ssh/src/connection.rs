@@ -132,8 +132,11 @@ impl Keeper<'_> {
                 }
             }
         };
-        let goodbye =
-            handle.disconnect(Disconnect::ByApplication, reason.clone(), String::from("en"));
+        let goodbye = handle.disconnect(
+            Disconnect::ByApplication,
+            reason.clone(),
+            String::from("en"),
+        );
         let _ = timeout(FAREWELL, goodbye).await;
         self.part(session).await;
         Err(Error::Ended(reason.into()))
@@ -162,7 +165,10 @@ impl Keeper<'_> {
             }
             return self.drain_deadline.map(|_| SHUTTING_DOWN.to_owned());
         }
-        if self.drain_deadline.is_some_and(|deadline| now >= deadline || !line.is_busy()) {
+        if self
+            .drain_deadline
+            .is_some_and(|deadline| now >= deadline || !line.is_busy())
+        {
             return Some(SHUTTING_DOWN.to_owned());
         }
         let idle = now >= self.idle_at() && !line.is_kept_waiting();
@@ -179,7 +185,9 @@ impl Keeper<'_> {
             return self.login_deadline;
         }
         // Whoever is kept waiting is not idle, and is looked at again after a while.
-        let idle_at = self.idle_at().max(Instant::now() + Duration::from_millis(100));
+        let idle_at = self
+            .idle_at()
+            .max(Instant::now() + Duration::from_millis(100));
         self.drain_deadline.map_or(idle_at, |at| at.min(idle_at))
     }
 }

@@ -213,7 +213,8 @@ impl russh::server::Handler for Handler {
             session.channel_success(channel)?;
             self.greet(channel, session)?;
             let subsystem = Subsystem::start(&self.context, opened, half);
-            self.channels.insert(channel, Speech::Sftp(Box::new(subsystem)));
+            self.channels
+                .insert(channel, Speech::Sftp(Box::new(subsystem)));
         }
         Ok(())
     }

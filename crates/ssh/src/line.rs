@@ -1,8 +1,8 @@
 //! `Line`: what is known of a live connection, shared by its stream, its handler and its keeper.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
@@ -94,8 +94,19 @@ impl Line {
     /// Notes the client's identification string from the first bytes it sent.
     pub(crate) fn identify(&self, first_bytes: &[u8]) {
         let line = first_bytes.split(|b| matches!(b, b'\r' | b'\n')).next();
-        let graphic = |b: &u8| if b.is_ascii_graphic() || *b == b' ' { *b } else { b'?' };
-        let text: Vec<u8> = line.unwrap_or_default().iter().take(255).map(graphic).collect();
+        let graphic = |b: &u8| {
+            if b.is_ascii_graphic() || *b == b' ' {
+                *b
+            } else {
+                b'?'
+            }
+        };
+        let text: Vec<u8> = line
+            .unwrap_or_default()
+            .iter()
+            .take(255)
+            .map(graphic)
+            .collect();
         let _ = self.client.set(String::from_utf8(text).unwrap_or_default());
     }
 

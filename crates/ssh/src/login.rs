@@ -71,7 +71,12 @@ impl Doorkeeper {
         if self.is_exhausted() {
             return self.reject();
         }
-        if !self.context.settings.algorithms.accepts_signature(algorithm) {
+        if !self
+            .context
+            .settings
+            .algorithms
+            .accepts_signature(algorithm)
+        {
             debug!(peer = %self.context.peer, %algorithm, "signature algorithm not offered");
             return self.reject();
         }
@@ -90,7 +95,11 @@ impl Doorkeeper {
 
     /// A key whose signature was verified.
     pub(crate) async fn key(&mut self, user: &str, key: &PublicKey, algorithm: &Algorithm) -> Auth {
-        let allowed = self.context.settings.algorithms.accepts_signature(algorithm);
+        let allowed = self
+            .context
+            .settings
+            .algorithms
+            .accepts_signature(algorithm);
         let (false, true, Ok(blob)) = (self.is_exhausted(), allowed, key.to_bytes()) else {
             return self.reject();
         };
@@ -115,7 +124,8 @@ impl Doorkeeper {
     fn login(&mut self, user: &str) -> &mut Login {
         let login = self.login.take().filter(|login| login.name() == user);
         let floors = &self.context.floors;
-        let login = login.unwrap_or_else(|| floors.identity.login(&floors.server, user, &self.peer));
+        let login =
+            login.unwrap_or_else(|| floors.identity.login(&floors.server, user, &self.peer));
         self.login.insert(login)
     }
 

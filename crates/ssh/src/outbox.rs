@@ -95,12 +95,7 @@ impl Outbox {
     }
 
     /// Adds a DATA reply, without joining its pieces.
-    pub(crate) fn add_data(
-        &self,
-        id: RequestId,
-        pieces: Vec<Bytes>,
-        permit: OwnedSemaphorePermit,
-    ) {
+    pub(crate) fn add_data(&self, id: RequestId, pieces: Vec<Bytes>, permit: OwnedSemaphorePermit) {
         let length: usize = pieces.iter().map(Bytes::len).sum();
         // Its length is what a READ asked for: 32 bits.
         let length = u32::try_from(length).unwrap_or(u32::MAX);

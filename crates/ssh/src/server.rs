@@ -83,7 +83,11 @@ impl Server {
     /// [`crate::Error::Setting`] for a setting that cannot be; the old ones stay.
     pub fn reload(&self, settings: Settings, host_keys: &HostKeys) -> Result<()> {
         let generation = Arc::new(Generation::new(settings, host_keys)?);
-        *self.0.generation.lock().unwrap_or_else(PoisonError::into_inner) = generation;
+        *self
+            .0
+            .generation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = generation;
         Ok(())
     }
 
@@ -128,7 +132,11 @@ impl Server {
         drain: &CancellationToken,
     ) {
         let shared = &self.0;
-        let generation = shared.generation.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let generation = shared
+            .generation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let dice = rand::rng().random_range(0..100);
         let limits = &generation.settings.limits;
         match shared.admission.enter(peer.ip(), limits, dice) {

@@ -103,9 +103,10 @@ impl Operation {
             Self::SetAttributes(path, changes) => {
                 session.set_attributes(&path, &changes).await.map(ok)
             }
-            Self::SetHandleAttributes(handle, changes) => {
-                session.set_handle_attributes(handle, &changes).await.map(ok)
-            }
+            Self::SetHandleAttributes(handle, changes) => session
+                .set_handle_attributes(handle, &changes)
+                .await
+                .map(ok),
             Self::Remove(path) => session.remove(&path).await.map(ok),
             Self::MakeDirectory(path, changes) => {
                 session.make_directory(&path, &changes).await.map(ok)
@@ -188,7 +189,9 @@ async fn space(session: &Session, path: &VirtualPath) -> gateway::Result<Reply> 
 fn names(shared: &Shared, users: &[u32], groups: &[u32]) -> Reply {
     let known = shared.names.get();
     let name = |known: Option<(u32, &String)>, id: u32| {
-        let name = known.filter(|(known, _)| *known == id).map(|(_, name)| name);
+        let name = known
+            .filter(|(known, _)| *known == id)
+            .map(|(_, name)| name);
         bytes::Bytes::from(name.cloned().unwrap_or_default())
     };
     let (user, group) = (

@@ -38,11 +38,7 @@ pub(super) async fn serve(shared: Arc<Shared>, lane: Arc<Lane>) {
 }
 
 /// Gets more entries where none is left; leaves `names` empty at the end.
-async fn fill(
-    shared: &Shared,
-    lane: &Lane,
-    names: &mut VecDeque<Name>,
-) -> gateway::Result<()> {
+async fn fill(shared: &Shared, lane: &Lane, names: &mut VecDeque<Name>) -> gateway::Result<()> {
     while names.is_empty() {
         let Some(entries) = shared.session.read_directory(lane.handle).await? else {
             return Ok(());

@@ -27,15 +27,22 @@ pub(super) fn longname(name: &str, attributes: &FileAttributes, now: Timestamp) 
 }
 
 fn permissions(attributes: &FileAttributes) -> String {
-    let bit = |mask: u32, letter: char| if attributes.mode & mask == 0 { '-' } else { letter };
-    // Execute joined with one of setuid, setgid and sticky.
-    let execute = |mask: u32, special: u32, both: char, alone: char| {
-        match (attributes.mode & mask != 0, attributes.mode & special != 0) {
-            (true, true) => both,
-            (false, true) => alone,
-            (true, false) => 'x',
-            (false, false) => '-',
+    let bit = |mask: u32, letter: char| {
+        if attributes.mode & mask == 0 {
+            '-'
+        } else {
+            letter
         }
+    };
+    // Execute joined with one of setuid, setgid and sticky.
+    let execute = |mask: u32, special: u32, both: char, alone: char| match (
+        attributes.mode & mask != 0,
+        attributes.mode & special != 0,
+    ) {
+        (true, true) => both,
+        (false, true) => alone,
+        (true, false) => 'x',
+        (false, false) => '-',
     };
     let kind = match attributes.kind {
         FileKind::File => '-',

@@ -227,7 +227,10 @@ impl Intake {
                 writing.outcome = Err(status::of(&error));
             }
         }
-        self.shared.line.written.fetch_add(piece.len() as u64, Relaxed);
+        self.shared
+            .line
+            .written
+            .fetch_add(piece.len() as u64, Relaxed);
     }
 
     fn end_write(&mut self) {
@@ -276,8 +279,11 @@ impl Intake {
 
     fn read(&mut self, handle: &[u8], read: Read) -> Result<(), Fault> {
         let found = handle_id(handle).ok();
-        let Some((lane, purpose, unserved)) = found.and_then(|h| self.shared.handles.lane(h)) else {
-            self.shared.outbox.add(read.id, &status::bad_handle().into());
+        let Some((lane, purpose, unserved)) = found.and_then(|h| self.shared.handles.lane(h))
+        else {
+            self.shared
+                .outbox
+                .add(read.id, &status::bad_handle().into());
             return Ok(());
         };
         if !lane.add(read, self.queue) {
