@@ -57,7 +57,10 @@ impl Disk {
         }
         let disk = Self::open_folders(root, name).map_err(|error| on.io(error))?;
         disk.check_file_system(on)?;
-        disk.sweep_staged().map_err(|error| on.io(error))?;
+        if let Err(error) = disk.sweep_staged() {
+            // On a read-only file system, say: what is there can still be read.
+            tracing::warn!(%error, bucket = on.key, "staged leftovers could not be removed");
+        }
         Ok(disk)
     }
 
@@ -65,7 +68,9 @@ impl Disk {
         std::fs::create_dir_all(root)?;
         let root = Folder::open(root)?;
         let bucket = root.ensure_folder(name.as_str())?;
-        let unfinished = root.ensure_folder(RESERVED)?.ensure_folder(name.as_str())?;
+        let unfinished = root
+            .ensure_private_folder(RESERVED)?
+            .ensure_private_folder(name.as_str())?;
         Ok(Self {
             root,
             bucket,

@@ -15,6 +15,9 @@ const FOLDER: OFlags = OFlags::RDONLY
 pub(super) const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
+/// What is unfinished is nobody else's business.
+const PRIVATE_MODE: Mode = Mode::from_raw_mode(0o700);
+
 /// A folder that is open. Every path below it is resolved by the kernel beneath it, through no
 /// symbolic link; names given to it have passed [`super::key_path`] or are our own.
 #[derive(Debug)]
@@ -99,16 +102,20 @@ impl Folder {
 
     /// Makes the folder `name`; false where something of that name is there.
     pub(super) fn make_folder(&self, name: &str) -> io::Result<bool> {
-        match fs::mkdirat(&self.0, name, FOLDER_MODE) {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        made(fs::mkdirat(&self.0, name, FOLDER_MODE))
     }
 
     /// The folder `name`, made where it is missing, its entry durable.
     pub(super) fn ensure_folder(&self, name: &str) -> io::Result<Self> {
         if self.make_folder(name)? {
+            self.sync()?;
+        }
+        self.folder(name)
+    }
+
+    /// The same, for our eyes only.
+    pub(super) fn ensure_private_folder(&self, name: &str) -> io::Result<Self> {
+        if made(fs::mkdirat(&self.0, name, PRIVATE_MODE))? {
             self.sync()?;
         }
         self.folder(name)
@@ -175,6 +182,15 @@ pub(super) fn is_file(stat: &Stat) -> bool {
 /// Whether `stat` is of a folder.
 pub(super) fn is_folder(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}
+
+/// Whether a folder was made; false where something of that name is there.
+fn made(result: rustix::io::Result<()>) -> io::Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn plain(stat: &Stat) -> io::Result<()> {

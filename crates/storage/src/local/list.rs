@@ -30,7 +30,7 @@ impl Disk {
             None => Walk::begin(&self.bucket, request)?,
         };
         let mut page = PageBuilder::new(request);
-        while let Some(entry) = walk.next()? {
+        while let Some(entry) = walk.next(&self.bucket)? {
             if page.is_full() {
                 walk.put_back(entry);
                 let page = page.continued();

@@ -14,7 +14,7 @@ use super::disk::Disk;
 use super::failure::{On, is, is_absence};
 use super::folder::Folder;
 use super::key_path::KeyPath;
-use super::publish::holds;
+use super::publish::{holds, unless_pruned};
 use super::{attributes, state};
 use crate::{Body, Precondition, PutOptions, Result, Written};
 
@@ -31,12 +31,14 @@ impl Disk {
             let reason = "a key that ends with a slash is a folder on disk, which holds no bytes";
             return Err(on.invalid(reason));
         }
-        let parent = self.parents(path.parent).map_err(|error| on.io(error))?;
-        let made = self.make_marker(on, &parent, path.name, options);
-        if made.is_err() {
-            self.prune(path.parent);
-        }
-        made
+        let made = self.with_parents(on, path.parent, |parent| {
+            self.make_marker(on, parent, path.name, options)
+        });
+        let (stat, _) = made?;
+        Ok(Written {
+            etag: state::etag(&stat),
+            ..Written::default()
+        })
     }
 
     fn make_marker(
@@ -45,7 +47,7 @@ impl Disk {
         parent: &Folder,
         name: &str,
         options: &PutOptions,
-    ) -> Result<Written> {
+    ) -> Result<Option<Stat>> {
         let precondition = options.precondition.as_ref();
         let _turn = self.lock_folders();
         let standing = marker(parent, name).map_err(|error| on.io(error))?;
@@ -61,11 +63,7 @@ impl Disk {
             parent.sync()?;
             folder.own_stat()
         };
-        let stat = make().map_err(|error| on.io(error))?;
-        Ok(Written {
-            etag: state::etag(&stat),
-            ..Written::default()
-        })
+        unless_pruned(make(), on)
     }
 
     /// Removes a folder, or if something is in it, makes it one that is only implied.

@@ -7,7 +7,7 @@ use model::{ErrorKind, ObjectKey};
 
 use super::disk::Disk;
 use super::failure::{On, is_absence};
-use super::folder::Folder;
+use super::folder::{Folder, is_file};
 use super::key_path::KeyPath;
 use super::marker::marker;
 use super::publish::{check, holds};
@@ -133,9 +133,11 @@ impl Disk {
     ) -> Result<bool> {
         let _turn = self.lock_key(on.key);
         let found = self.bucket.folder(path.parent);
-        let found = found.and_then(|parent| parent.file(path.name).map(|_| parent));
+        let found = found.and_then(|parent| Ok((parent.stat(path.name)?, parent)));
         let parent = match found {
-            Ok(parent) => parent,
+            Ok((stat, parent)) if is_file(&stat) => parent,
+            // A link or a device is no object.
+            Ok(_) => return holds(None, precondition, on).map(|()| false),
             Err(error) if is_absence(&error) => {
                 return holds(None, precondition, on).map(|()| false);
             }

@@ -87,26 +87,22 @@ impl Disk {
         let (open, folder) = self.open_upload(on, upload)?;
         let _going_on = going_on(on, &open)?;
         let place = open.place(number, size);
-        let stored = store(on, &folder, &place, write).and_then(|()| {
-            let unique = rand::random::<u64>();
-            let record = Record {
-                number: number.get(),
-                size,
-                // By content where that is known, as S3 has it, so that a part sent twice is one.
-                etag: format!("{:016x}", crc.unwrap_or(unique)),
-                crc,
-                place: place.clone(),
-            };
-            open.record(record.clone(), &folder)
-                .map_err(|error| on.io(error))?;
-            record
-                .part()
-                .ok_or_else(|| on.invalid("there is no part of that number"))
-        });
-        if stored.is_err() {
+        if let Err(error) = store(on, &folder, &place, write) {
             open.give_up(number, &place, &folder);
+            return Err(error);
         }
-        stored
+        let unique = rand::random::<u64>();
+        let record = Record {
+            number: number.get(),
+            size,
+            // By content where that is known, as S3 has it, so that a part sent twice is one.
+            etag: format!("{:016x}", crc.unwrap_or(unique)),
+            crc,
+            place,
+        };
+        let part = record.part();
+        open.record(record, &folder).map_err(|error| on.io(error))?;
+        part.ok_or_else(|| on.invalid("there is no part of that number"))
     }
 
     pub(super) fn complete_upload(

@@ -7,12 +7,12 @@ use rustix::io::Errno;
 use super::disk::Disk;
 use super::failure::{On, is};
 use super::folder::{Folder, is_file, is_folder};
-use super::key_path::KeyPath;
+use super::key_path::{KeyPath, split};
 use super::{attributes, state};
 use crate::{Precondition, Result};
 
 /// How often the way to a key is made again after a deletion beside it took an empty folder away.
-const ATTEMPTS: usize = 16;
+const ATTEMPTS: usize = 100;
 
 impl Disk {
     /// Moves the file `name` in `from` to `path`, if `precondition` holds. Whole or not at all;
@@ -25,39 +25,58 @@ impl Disk {
         precondition: Option<&Precondition>,
     ) -> Result<()> {
         let _turn = self.lock_key(on.key);
+        let published = self.with_parents(on, path.parent, |parent| {
+            if self.clear_leftover(parent, path.name, on.key) {
+                return Ok(None);
+            }
+            check(parent, path.name, precondition, on)?;
+            let moved = match precondition {
+                Some(Precondition::Absent) => from.place(name, parent, path.name),
+                _ => from.replace(name, parent, path.name),
+            };
+            unless_pruned(moved, on)
+        });
+        let ((), parent) = published?;
+        parent
+            .sync()
+            .map_err(|error| on.io(error).with_unknown_outcome())
+    }
+
+    /// Runs `step` with the folder at `path`, made where it is missing; again if it returns none,
+    /// since a deletion beside it took the folder away.
+    pub(super) fn with_parents<T>(
+        &self,
+        on: On<'_>,
+        path: &str,
+        mut step: impl FnMut(&Folder) -> Result<Option<T>>,
+    ) -> Result<(T, Folder)> {
         for _ in 0..ATTEMPTS {
-            let parent = self.parents(path.parent).map_err(|error| on.io(error))?;
-            let moved = check(&parent, path.name, precondition, on).and_then(|()| {
-                let moved = match precondition {
-                    Some(Precondition::Absent) => from.place(name, &parent, path.name),
-                    _ => from.replace(name, &parent, path.name),
-                };
-                moved.map(Some).or_else(|error| {
-                    // The folder was emptied and removed between the two steps.
-                    if is(&error, Errno::NOENT) {
-                        Ok(None)
-                    } else {
-                        Err(on.io(error))
-                    }
-                })
-            });
-            match moved {
-                Ok(Some(())) => {
-                    let synced = parent.sync();
-                    return synced.map_err(|error| on.io(error).with_unknown_outcome());
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    self.prune(path.parent);
+            let parent = unless_pruned(self.parents(path), on);
+            let stepped = match &parent {
+                Ok(Some(parent)) => step(parent),
+                Ok(None) => continue,
+                Err(_) => Ok(None),
+            };
+            match (stepped, parent) {
+                (Ok(Some(done)), Ok(Some(parent))) => return Ok((done, parent)),
+                (Err(error), _) | (_, Err(error)) => {
+                    self.prune(path);
                     return Err(error);
                 }
+                _ => {}
             }
         }
         Err(on.conflict("the folder it belongs in is removed again and again"))
     }
 
+    /// Removes an empty folder that a crash left where the file `key` is to stand.
+    fn clear_leftover(&self, parent: &Folder, name: &str, key: &str) -> bool {
+        let is_folder = parent.stat(name).is_ok_and(|stat| is_folder(&stat));
+        is_folder && self.prune_one(key).unwrap_or(false)
+    }
+
     /// The folder at `path`, made where it is missing, every entry made durable.
-    pub(super) fn parents(&self, path: &str) -> io::Result<Folder> {
+    fn parents(&self, path: &str) -> io::Result<Folder> {
         match self.bucket.folder(path) {
             Err(error) if is(&error, Errno::NOENT) => {}
             other => return other,
@@ -89,13 +108,18 @@ impl Disk {
     /// removed stays: an empty implied folder is no object.
     pub(super) fn prune(&self, path: &str) {
         let mut path = path;
-        while !path.is_empty() && self.prune_one(path).unwrap_or(false) {
-            path = super::key_path::split(path).0;
+        while !path.is_empty() {
+            match self.prune_one(path) {
+                Ok(true) => {}
+                Err(error) if is(&error, Errno::NOENT) => {}
+                _ => return,
+            }
+            path = split(path).0;
         }
     }
 
     fn prune_one(&self, path: &str) -> io::Result<bool> {
-        let (above, name) = super::key_path::split(path);
+        let (above, name) = split(path);
         let folder = self.bucket.folder(path)?;
         if !attributes::is_implied(folder.as_file())? {
             return Ok(false);
@@ -106,6 +130,15 @@ impl Disk {
         }
         self.bucket.folder(above)?.remove_folder(name)?;
         Ok(true)
+    }
+}
+
+/// The result of a step, or none where a folder on its way was removed meanwhile.
+pub(super) fn unless_pruned<T>(result: io::Result<T>, on: On<'_>) -> Result<Option<T>> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if is(&error, Errno::NOENT) => Ok(None),
+        Err(error) => Err(on.io(error)),
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) struct Walk {
 #[derive(Debug)]
 struct Level {
     prefix: String,
-    folder: Folder,
+    /// Open while this is the deepest level: a walk holds one descriptor, however deep it is.
+    folder: Option<Folder>,
     names: Names,
     next: usize,
 }
@@ -72,24 +73,30 @@ impl Walk {
     }
 
     /// The next entry, as it is now.
-    pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub(super) fn next(&mut self, bucket: &Folder) -> io::Result<Option<Entry>> {
         if let Some(entry) = self.waiting.take() {
             return Ok(Some(entry));
         }
         while let Some(level) = self.levels.last_mut() {
-            let Some(name) = level.names.get(level.next) else {
+            let Some(name) = level.names.get(level.next).map(str::to_owned) else {
                 self.levels.pop();
                 continue;
             };
             level.next += 1;
             let key = format!("{}{name}", level.prefix);
+            if self.folds && name.ends_with('/') {
+                return Ok(Some(Entry::CommonPrefix(key)));
+            }
+            let Some(folder) = level.open(bucket)? else {
+                self.levels.pop();
+                continue;
+            };
             let found = match name.strip_suffix('/') {
-                Some(_) if self.folds => Some(Entry::CommonPrefix(key)),
-                Some(name) => match level.folder.folder(name) {
+                Some(name) => match folder.folder(name) {
                     Err(error) if is_absence(&error) => None,
-                    folder => self.enter(key, folder?)?,
+                    below => self.enter(key, below?)?,
                 },
-                None => file(&level.folder, name, key)?,
+                None => file(folder, &name, key)?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -127,9 +134,12 @@ impl Walk {
             None
         };
         let names = self.names(&key, &folder)?;
+        if let Some(above) = self.levels.last_mut() {
+            above.folder = None;
+        }
         self.levels.push(Level {
             prefix: key,
-            folder,
+            folder: Some(folder),
             names,
             next: 0,
         });
@@ -167,6 +177,20 @@ impl Walk {
         })?;
         names.sort();
         Ok(names)
+    }
+}
+
+impl Level {
+    /// The folder, opened again if need be; none where it is gone.
+    fn open(&mut self, bucket: &Folder) -> io::Result<Option<&Folder>> {
+        if self.folder.is_none() {
+            let path = self.prefix.strip_suffix('/').unwrap_or(&self.prefix);
+            match bucket.folder(path) {
+                Err(error) if is_absence(&error) => return Ok(None),
+                folder => self.folder = Some(folder?),
+            }
+        }
+        Ok(self.folder.as_ref())
     }
 }
 

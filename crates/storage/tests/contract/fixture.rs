@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -43,6 +44,9 @@ pub(crate) struct Fixture {
     pub(crate) quirks: Quirks,
     /// How many entries the largest listing has.
     pub(crate) many: usize,
+    /// Where the first bucket's objects are plain files, if they are: what is only read in bulk
+    /// is put there by another program, without waiting for the disk each time.
+    pub(crate) plain: Option<PathBuf>,
     /// What has to live as long: a folder, a server.
     pub(crate) _keep: Box<dyn Any + Send + Sync>,
 }
@@ -59,6 +63,7 @@ impl Fixture {
             other,
             quirks: Quirks::default(),
             many: 20_000,
+            plain: None,
             _keep: Box::new(keep),
         }
     }

@@ -37,6 +37,11 @@ fn folded(prefix: &str) -> ListRequest {
 
 /// Puts so many objects `d/00000`, `d/00001`, ...
 async fn fill_many(f: &Fixture, count: usize) {
+    if let Some(bucket) = &f.plain {
+        std::fs::create_dir(bucket.join("d")).unwrap();
+        let write = |index| std::fs::write(bucket.join(format!("d/{index:05}")), "x");
+        return (0..count).try_for_each(write).unwrap();
+    }
     let put = |index| async move {
         f.store
             .put_bytes(&key(&format!("d/{index:05}")), "x".into())
@@ -216,21 +221,21 @@ pub(crate) async fn small_pages_make_the_same_folded_list(f: &Fixture) {
 
 pub(crate) async fn a_thousand_fit_one_page(f: &Fixture) {
     fill_many(f, 1000).await;
-    let page = f.store.list(&under("d/")).await.unwrap();
+    let page = f.store.list(&under("d/0")).await.unwrap();
     assert_eq!((page.entries.len(), page.continuation), (1000, None));
-    f.put("d/one more", "x").await;
-    let page = f.store.list(&under("d/")).await.unwrap();
+    f.put("d/0one more", "x").await;
+    let page = f.store.list(&under("d/0")).await.unwrap();
     assert_eq!(page.entries.len(), 1000);
     let next = ListRequest {
         continuation: page.continuation,
-        ..under("d/")
+        ..under("d/0")
     };
     assert!(next.continuation.is_some());
     let page = f.store.list(&next).await.unwrap();
     let names: Vec<&str> = page.entries.iter().map(Entry::name).collect();
     assert_eq!(
         (names.as_slice(), page.continuation),
-        (["d/one more"].as_slice(), None)
+        (["d/0one more"].as_slice(), None)
     );
 }
 
@@ -261,7 +266,14 @@ pub(crate) async fn what_goes_between_pages_is_left_out(f: &Fixture) {
 pub(crate) async fn many_entries_come_in_order(f: &Fixture) {
     fill_many(f, f.many).await;
     let expected: Vec<String> = (0..f.many).map(|index| format!("d/{index:05}")).collect();
-    assert!(f.list(under("")).await == expected);
-    assert!(f.list(folded("d/")).await == expected);
+    assert!(f.list(under("d/0")).await == expected[..f.many.min(10_000)]);
+    assert!(
+        f.list(ListRequest {
+            start_after: Some("d/".to_owned()),
+            ..folded("d/")
+        })
+        .await
+            == expected
+    );
     assert_eq!(f.list(folded("")).await, ["d/"]);
 }

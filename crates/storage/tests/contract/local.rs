@@ -14,7 +14,11 @@ async fn open() -> Fixture {
         LocalStore::open(folder.path(), bucket).await.unwrap()
     };
     let (store, other) = (open("inbox").await, open("archive").await);
-    Fixture::new(Arc::new(store), Arc::new(other), folder)
+    let plain = Some(folder.path().join("inbox"));
+    Fixture {
+        plain,
+        ..Fixture::new(Arc::new(store), Arc::new(other), folder)
+    }
 }
 
 suite!(super::open);
