@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use database::{HomeType, MappingKind, User};
 use identity::Authenticated;
 use model::{BucketName, ErrorKind, ServerId, SessionId, Timestamp, UserId, UserName, VirtualPath};
 use storage::ObjectStore;
@@ -12,7 +11,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::gateway::Shared;
 use crate::handles::Handles;
-use crate::mount::{MountKind, Mounts};
+use crate::home::mounts;
+use crate::mount::Mounts;
 use crate::open_file::OpenFiles;
 use crate::seats::Seat;
 use crate::{Error, HandleId, Peer, Result, Turns};
@@ -177,34 +177,4 @@ impl Session {
         let store = self.shared.stores.bucket(bucket).await;
         store.map_err(|error| Error::store(operation, path, error))
     }
-}
-
-fn mounts(user: &User) -> Result<Mounts> {
-    let granted = user.permissions;
-    if user.home_type == HomeType::Path {
-        return Mounts::by_path(&user.home_directory, &user.name, granted);
-    }
-    if user.mappings.is_empty() {
-        let home = (
-            "/",
-            user.home_directory.as_str(),
-            MountKind::Directory,
-            granted,
-        );
-        return Mounts::logical([home], &user.name);
-    }
-    let entries = user.mappings.iter().map(|mapping| {
-        let kind = match mapping.kind {
-            MappingKind::Directory => MountKind::Directory,
-            MappingKind::File => MountKind::File,
-        };
-        let granted = mapping.permissions.unwrap_or(granted);
-        (
-            mapping.entry.as_str(),
-            mapping.target.as_str(),
-            kind,
-            granted,
-        )
-    });
-    Mounts::logical(entries, &user.name)
 }
