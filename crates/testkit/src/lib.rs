@@ -3,3 +3,5 @@
 #[cfg(feature = "client")]
 pub mod client;
 pub mod postgres;
+#[cfg(feature = "s3")]
+pub mod s3;

@@ -1,0 +1,222 @@
+//! Where requests come in: counted, and broken where a fault says so.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderValue;
+use hyper::{Request, Response, StatusCode};
+use s3s::Body;
+use s3s::service::S3Service;
+
+use super::faults::{Effect, Fault, Faults};
+use super::operation::Operation;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Requests pass it on their way to the service.
+#[derive(Debug)]
+pub(super) struct Door {
+    service: S3Service,
+    faults: Faults,
+    requests: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Door {
+    pub(super) fn new(service: S3Service) -> Self {
+        Self {
+            service,
+            faults: Faults::default(),
+            requests: Mutex::default(),
+        }
+    }
+
+    pub(super) fn requests(&self) -> BTreeMap<&'static str, u64> {
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn reset_requests(&self) {
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    pub(super) fn break_with(&self, fault: Fault) {
+        self.faults.add(fault);
+    }
+
+    pub(super) fn repair(&self) {
+        self.faults.clear();
+    }
+
+    /// Serves a request. An error has hyper cut the connection.
+    pub(super) fn enter(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> BoxFuture<'static, Result<Response<Body>, io::Error>> {
+        // A plain type: hyper's bounds are lost on a boxed error.
+        Box::pin(async move { self.pass(request).await.map_err(io::Error::other) })
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let operation = Operation::of(&request);
+        self.count(operation.name);
+        let Some(effect) = self.faults.strike(&operation) else {
+            return self.serve(request).await;
+        };
+        match effect {
+            Effect::Status(status, code) => refuse(request, status, code, None).await,
+            Effect::RetryAfter(status, code, seconds) => {
+                refuse(request, status, code, Some(seconds)).await
+            }
+            Effect::Latency(time) => {
+                tokio::time::sleep(time).await;
+                self.serve(request).await
+            }
+            Effect::CutBefore => Err("cut before it took effect".into()),
+            Effect::LoseReply => {
+                self.serve(request).await?;
+                Err("cut after it took effect".into())
+            }
+            Effect::StatusAfter(status, code) => {
+                self.serve(request).await?;
+                answer(status, code, None)
+            }
+            Effect::Hang => std::future::pending().await,
+            Effect::HangAfter => {
+                self.serve(request).await?;
+                std::future::pending().await
+            }
+            Effect::WrongChecksum => Ok(falsify(self.serve(request).await?).await),
+            Effect::CutBody(after) => Ok(cut(self.serve(request).await?, after, false)),
+            Effect::StallBody(after) => Ok(cut(self.serve(request).await?, after, true)),
+        }
+    }
+
+    fn count(&self, operation: &'static str) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *requests.entry(operation).or_default() += 1;
+    }
+
+    async fn serve(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let answer = self.service.call(request.map(Body::from)).await;
+        answer.map_err(|error| format!("{error:?}").into())
+    }
+}
+
+/// Takes the request's body first: a client that is still sending would see a cut connection.
+async fn refuse(
+    request: Request<Incoming>,
+    status: u16,
+    code: &str,
+    retry_after: Option<u64>,
+) -> Result<Response<Body>, Failure> {
+    let head = request.method() == hyper::Method::HEAD;
+    let mut body = request.into_body();
+    while let Some(frame) = body.frame().await {
+        frame?;
+    }
+    let mut refusal = answer(status, code, retry_after)?;
+    if head {
+        *refusal.body_mut() = Body::empty();
+    }
+    Ok(refusal)
+}
+
+fn answer(status: u16, code: &str, retry_after: Option<u64>) -> Result<Response<Body>, Failure> {
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
+         <Message>a fault of the test</Message><RequestId>fault</RequestId></Error>"
+    );
+    let mut answer = Response::new(Body::from(text));
+    *answer.status_mut() = StatusCode::from_u16(status)?;
+    let headers = answer.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/xml"));
+    headers.insert("x-amz-request-id", HeaderValue::from_static("fault"));
+    if let Some(seconds) = retry_after {
+        headers.insert("retry-after", HeaderValue::from(seconds));
+    }
+    Ok(answer)
+}
+
+const CHECKSUM: &str = "x-amz-checksum-crc64nvme";
+const WRONG: &str = "AAAAAAAAAAA=";
+
+/// Another checksum, in the header or in the answer's XML.
+async fn falsify(answer: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = answer.into_parts();
+    if parts.headers.contains_key(CHECKSUM) {
+        parts
+            .headers
+            .insert(CHECKSUM, HeaderValue::from_static(WRONG));
+        return Response::from_parts(parts, body);
+    }
+    let collected = body.collect().await.map(|body| body.to_bytes());
+    let text = String::from_utf8_lossy(&collected.unwrap_or_default()).into_owned();
+    let (open, close) = ("<ChecksumCRC64NVME>", "</ChecksumCRC64NVME>");
+    let falsified = match (text.find(open), text.find(close)) {
+        (Some(from), Some(to)) => {
+            format!("{}{open}{WRONG}{}", &text[..from], &text[to..])
+        }
+        _ => text,
+    };
+    parts.headers.remove("content-length");
+    Response::from_parts(parts, Body::from(falsified))
+}
+
+fn cut(answer: Response<Body>, after: usize, stall: bool) -> Response<Body> {
+    answer.map(|body| {
+        Body::http_body(Cut {
+            body,
+            left: after,
+            stall,
+        })
+    })
+}
+
+/// A body that ends too early.
+struct Cut {
+    body: Body,
+    left: usize,
+    stall: bool,
+}
+
+impl hyper::body::Body for Cut {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        if self.left == 0 {
+            return match self.stall {
+                // Whoever waits here is dropped with the connection.
+                true => Poll::Pending,
+                false => Poll::Ready(Some(Err("cut in the middle".into()))),
+            };
+        }
+        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
+        };
+        let Ok(mut bytes) = frame.into_data() else {
+            return Poll::Ready(None);
+        };
+        bytes.truncate(self.left);
+        self.left -= bytes.len();
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+}
