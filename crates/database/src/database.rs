@@ -18,14 +18,15 @@ use crate::{
 pub struct Settings {
     /// What seals private keys.
     pub sealer: Sealer,
-    /// At most so many connections (for SQLite: of readers).
+    /// At most so many connections (for SQLite: of readers). PostgreSQL gets six at least.
     pub connections: u32,
     /// How long the writer retries while the database does not answer, before it reports that a
     /// write failed or that its outcome is unknown.
     pub commit_deadline: Duration,
     /// How many writes of each class may wait for the writer.
     pub queue: usize,
-    /// How many writes one transaction may hold.
+    /// How many writes one transaction may hold; on PostgreSQL an eighth of it, in a few
+    /// transactions side by side.
     pub batch: usize,
     /// The size at which an SQLite database counts as full, in pages of 4,096 bytes; a database
     /// that is larger already grows no more. No limit but the disk's where absent.

@@ -268,7 +268,7 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<Engine, sqlx::E
             ("idle_in_transaction_session_timeout", "60s"),
         ]);
     let pool = PgPoolOptions::new()
-        .max_connections(connections.max(2))
+        .max_connections(connections.max(6))
         .acquire_timeout(DEADLINE)
         .connect_with(options)
         .await?;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::{ErrorKind, Event, TransferId};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,8 +24,11 @@ use task::Task;
 pub use write::{ObjectRemoval, ObjectRename, TransferFailure, UploadCommit};
 use write::{Write, Written};
 
-/// Writes that must be durable before their callers go on. One task takes whatever waits and
-/// commits it in one transaction: what ends a CLOSE first, intents next, records last. A write
+/// How many transactions the writer has open at the same time on PostgreSQL.
+const WRITERS: usize = 4;
+
+/// Writes that must be durable before their callers go on. Whatever waits is
+/// committed in one transaction: what ends a CLOSE first, intents next, records last. A write
 /// that fails alone does not fail its neighbours.
 ///
 /// Every method returns once the write is durable, or failed. Dropping its future does not undo
@@ -59,14 +62,23 @@ impl Writer {
         let (senders, receivers) = queue::channels(settings.queue.max(1));
         let closing = CancellationToken::new();
         let counters = Arc::new(Counters::default());
-        let task = Task {
-            engine,
-            receivers,
-            closing: closing.clone(),
-            counters: Arc::clone(&counters),
-            batch: settings.batch.max(4),
+        let receivers = Arc::new(Mutex::new(receivers));
+        // SQLite has one writer. To PostgreSQL every statement is a journey, so smaller batches
+        // travel side by side; it groups what they commit at the same time.
+        let (writers, batch) = match engine.is_sqlite() {
+            true => (1, settings.batch),
+            false => (WRITERS, settings.batch / 8),
         };
-        tasks.spawn(task.run());
+        for _ in 0..writers {
+            let task = Task {
+                engine: Arc::clone(&engine),
+                receivers: Arc::clone(&receivers),
+                closing: closing.clone(),
+                counters: Arc::clone(&counters),
+                batch: batch.max(4),
+            };
+            tasks.spawn(task.run());
+        }
         Self {
             senders,
             closing,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -19,17 +20,28 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Task {
     pub(super) engine: Arc<Engine>,
-    pub(super) receivers: Receivers,
+    /// Shared with the other writers, where there are more.
+    pub(super) receivers: Arc<Mutex<Receivers>>,
     pub(super) closing: CancellationToken,
     pub(super) counters: Arc<Counters>,
     pub(super) batch: usize,
 }
 
 impl Task {
-    pub(super) async fn run(mut self) {
-        while let Some(batch) = self.receivers.next_batch(self.batch, &self.closing).await {
+    pub(super) async fn run(self) {
+        while let Some(batch) = self.next_batch().await {
             self.write(batch).await;
         }
+    }
+
+    /// One writer waits for work at a time; the others have a batch each, or wait for their turn.
+    async fn next_batch(&self) -> Option<Vec<Job>> {
+        let mut receivers = self.receivers.lock().await;
+        let mut batch = receivers.next_batch(self.batch, &self.closing).await?;
+        // Rows are locked in the order of their keys, so that two batches do not lock each other
+        // out. Writes to one key keep their order.
+        batch.sort_by(|one, other| one.write.key().cmp(&other.write.key()));
+        Some(batch)
     }
 
     /// Writes a batch in one transaction. Where one of its writes makes that fail, each gets a

@@ -137,6 +137,24 @@ impl Write {
         }
     }
 
+    /// The key whose rows it locks.
+    pub(crate) fn key(&self) -> Option<(&str, &str)> {
+        let location = match self {
+            Self::Begin(_) | Self::SetUploadId(..) | Self::Fail(_) => return None,
+            Self::Claim(request) => &request.location,
+            Self::Release(publication) => &publication.location,
+            Self::Commit(commit) => &commit.location,
+            Self::SetAttributes(attributes) => &attributes.location,
+            Self::Remove(removal) => &removal.location,
+            Self::Rename(rename) => std::cmp::min(&rename.from, &rename.to),
+            Self::Record(record) => {
+                let event = record.1.as_ref()?;
+                return Some((event.bucket.as_deref()?, event.key.as_deref()?));
+            }
+        };
+        Some((location.bucket.as_str(), location.key.as_str()))
+    }
+
     pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
         match self {
             Self::Begin(new) => transfers::begin(new, transaction).await?,
@@ -226,7 +244,9 @@ impl ObjectRename {
             return Ok(Written::Sequence(done));
         }
         let mut sequence = None;
-        for publication in &self.publications {
+        let mut publications: Vec<_> = self.publications.iter().collect();
+        publications.sort_by(|one, other| one.location.cmp(&other.location));
+        for publication in publications {
             let number = publications::finish(publication, transaction).await?;
             if publication.location == self.to {
                 sequence = Some(number);
