@@ -23,8 +23,10 @@ mod row;
 mod seal;
 mod servers;
 mod ssh_keys;
+mod transfer;
 mod transfers;
 mod url;
+mod user;
 mod users;
 mod writer;
 
@@ -42,11 +44,13 @@ pub use revocation::RevocationTable;
 pub use seal::{InvalidSealingKey, Sealer};
 pub use servers::{NewServer, Server, ServerLimits, ServersTable};
 pub use ssh_keys::{NewSshKey, SshKey, SshKeysTable};
-pub use transfers::{CompletedUpload, NewTransfer, Transfer, TransferState, TransfersTable};
+pub use transfer::{CompletedUpload, NewTransfer, Transfer, TransferState};
+pub use transfers::TransfersTable;
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
-pub use users::{
-    Credentials, HomeType, Mapping, MappingKind, NewUser, User, UserChanges, UserLimits, UsersTable,
+pub use user::{
+    Credentials, HomeType, Mapping, MappingKind, NewUser, User, UserChanges, UserLimits,
 };
+pub use users::UsersTable;
 pub use writer::{
     ObjectRemoval, ObjectRename, TransferFailure, UploadCommit, Writer, WriterStatistics,
 };

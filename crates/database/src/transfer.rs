@@ -1,0 +1,103 @@
+//! A transfer: one upload, from its intent to its end.
+
+use model::{Location, ServerId, SessionId, Timestamp, TransferId, UserId};
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TransferState {
+    /// OPEN was taken; parts may be in the store.
+    Intended,
+    /// The object is being put at its final key.
+    Publishing,
+    /// The object stands, and its event is committed.
+    Completed,
+    /// It failed; the previous object is untouched.
+    Failed,
+    /// It was given up, and the store holds nothing of it.
+    Aborted,
+}
+
+impl TransferState {
+    /// The word in the row.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Publishing => "publishing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl std::str::FromStr for TransferState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [
+            Self::Intended,
+            Self::Publishing,
+            Self::Completed,
+            Self::Failed,
+            Self::Aborted,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
+        .ok_or_else(|| format!("{text:?} is not a transfer state"))
+    }
+}
+
+/// The intent of an upload, written at OPEN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTransfer {
+    /// Its id; stands in the object's metadata as proof.
+    pub id: TransferId,
+    /// Where the object shall stand.
+    pub location: Location,
+    /// The path as the user sees it.
+    pub path: String,
+    /// Whose upload.
+    pub owner: UserId,
+    /// At which server.
+    pub server: ServerId,
+    /// In which session.
+    pub session: SessionId,
+    /// On which node.
+    pub node: String,
+    /// The ETag of the object that it began from, where it changes one.
+    pub base_etag: Option<String>,
+    /// When.
+    pub started: Timestamp,
+}
+
+/// What is known of an object that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedUpload {
+    /// Bytes.
+    pub size: u64,
+    /// The object's ETag, without quotes.
+    pub etag: String,
+    /// Its version, where the bucket keeps versions.
+    pub version: Option<String>,
+    /// CRC64NVME of the whole object in base64, where known.
+    pub crc64nvme: Option<String>,
+    /// When.
+    pub finished: Timestamp,
+}
+
+/// A transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// What OPEN wrote.
+    pub intent: NewTransfer,
+    /// How far it is.
+    pub state: TransferState,
+    /// The store's id of its multipart upload, where it has begun one.
+    pub upload_id: Option<String>,
+    /// The object, where it is [`TransferState::Completed`].
+    pub completed: Option<CompletedUpload>,
+    /// When it failed or was given up.
+    pub ended: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
