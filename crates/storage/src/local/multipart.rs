@@ -309,7 +309,9 @@ impl OpenUpload {
 
     /// Records a part whose bytes are durable; it replaces the one of the same number.
     pub(super) fn record(&self, record: Record, folder: &Folder) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&record)?;
+        // A newline first: the record before may have been cut off by a crash.
+        let mut line = vec![b'\n'];
+        serde_json::to_writer(&mut line, &record)?;
         line.push(b'\n');
         let mut parts = self.parts();
         let mut log = folder.writable(LOG, OFlags::APPEND)?;
@@ -338,7 +340,16 @@ impl OpenUpload {
             Some(_) => Err("a part has another ETag than named"),
             None => Err("a part that is named was never stored"),
         };
-        chosen.iter().map(record).collect()
+        let records = chosen
+            .iter()
+            .map(record)
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        match records.split_last() {
+            Some((_, others)) if others.iter().any(|record| record.size == 0) => {
+                Err("a part before the last is empty")
+            }
+            _ => Ok(records),
+        }
     }
 }
 
