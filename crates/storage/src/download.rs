@@ -160,31 +160,41 @@ impl Download {
     fn advance(&self, ahead: &mut Ahead, needed: &Range<u64>) {
         let window = ahead.pattern.window();
         let target = (ahead.pattern.cursor() + window).min(self.head.size);
+        while ahead.end < target {
+            let is_needed = ahead.end < needed.end;
+            let mut range = ahead.end..(ahead.end + self.fetch_len(ahead)).min(self.head.size);
+            if !is_needed && range.end > target {
+                return;
+            }
+            let budget = &self.settings.read_ahead;
+            let permit = match budget.try_take(range.end - range.start) {
+                Some(permit) => permit,
+                None if is_needed => {
+                    // Nobody waits for others: the reader gets what he asks for and little more.
+                    let enough = needed.end.max(range.start + self.settings.min_fetch / 4);
+                    range.end = enough.min(range.end);
+                    budget.take(range.end - range.start)
+                }
+                None => return,
+            };
+            let reader = self.original.reader(range.clone(), self.settings.attempts);
+            ahead.push(Segment::begin(range, reader, permit, &self.tasks));
+        }
+    }
+
+    /// How much the next GET fetches: a quarter of the window, so that several are in flight.
+    fn fetch_len(&self, ahead: &Ahead) -> u64 {
         let DownloadSettings {
             min_fetch,
             max_fetch,
             initial_window,
             ..
         } = self.settings;
-        while ahead.end < target {
-            let first = ahead.end == 0;
-            let len = (window / 4).clamp(min_fetch, max_fetch.max(min_fetch));
-            let len = if first { initial_window.max(1) } else { len };
-            let range = ahead.end..(ahead.end + len.max(1)).min(self.head.size);
-            let is_needed = range.start < needed.end;
-            if !is_needed && range.end > target {
-                return;
-            }
-            let permit = match is_needed {
-                true => self.settings.read_ahead.take(range.end - range.start),
-                false => match self.settings.read_ahead.try_take(range.end - range.start) {
-                    Some(permit) => permit,
-                    None => return,
-                },
-            };
-            let reader = self.original.reader(range.clone(), self.settings.attempts);
-            ahead.push(Segment::begin(range, reader, permit, &self.tasks));
-        }
+        let len = match ahead.end {
+            0 => initial_window,
+            _ => (ahead.pattern.window() / 4).clamp(min_fetch, max_fetch.max(min_fetch)),
+        };
+        len.max(1)
     }
 }
 

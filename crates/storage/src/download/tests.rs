@@ -272,7 +272,7 @@ async fn an_exhausted_budget_stops_the_read_ahead_but_no_read() {
     let download = open(&store, settings.clone()).await;
     for at in (0..20_000).step_by(100) {
         assert_eq!(read(&download, at as u64, 100).await, content[at..at + 100]);
-        assert!(settings.read_ahead.in_flight() <= (1 << 20) + (4 << 10));
+        assert!(settings.read_ahead.in_flight() <= (1 << 20) + 512);
     }
 }
 

@@ -1,10 +1,9 @@
-//! `Content`: where each byte of an upload comes from: pure data, no requests.
-//!
-//! Layers, the upper hiding the lower: what is in a buffer, what was sent, then zeros that a
-//! truncate added or the base (these two never meet). What is in none of them is a hole.
+//! `Content`: the bytes of an upload as they are written, cut and sent: pure data, no requests.
+
+mod layers;
+mod slot_state;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use model::ErrorKind;
@@ -12,7 +11,9 @@ use model::ErrorKind;
 use super::buffer::Buffer;
 use super::plan::{PartPlan, Slot};
 use crate::ranges::RangeSet;
-use crate::{Body, Budget, BudgetPermit, ChunkPool, Error, Part, PartNumber, Result};
+use crate::{Body, Budget, ChunkPool, Error, Part, PartNumber, Result};
+pub(super) use layers::{Origin, Recipe};
+use slot_state::{Kept, Sent, SlotState};
 
 /// The bytes of one upload, as far as they are known.
 #[derive(Debug)]
@@ -42,45 +43,6 @@ pub(super) struct Content {
     joined: BTreeMap<PartNumber, Option<Part>>,
 }
 
-/// One slot that has been touched.
-#[derive(Debug, Default)]
-struct SlotState {
-    /// Bytes that are newer than what was sent.
-    buffer: Option<Buffer>,
-    sent: Option<Sent>,
-    /// A request that stores this slot is on its way: another would race it.
-    busy: bool,
-}
-
-/// What was sent of a slot: all of it.
-#[derive(Debug)]
-struct Sent {
-    /// How many of its bytes, from its start, a truncate has left visible.
-    live: u64,
-    /// The store's answer.
-    part: Option<Part>,
-    kept: Option<Kept>,
-}
-
-impl SlotState {
-    /// The store's part, if that is all there is to the slot.
-    fn whole(&self) -> Option<&Part> {
-        let sent = self
-            .sent
-            .as_ref()
-            .filter(|_| self.buffer.is_none() && !self.busy)?;
-        let part = sent.part.as_ref()?;
-        (sent.live == part.size).then_some(part)
-    }
-}
-
-/// A body that is kept after it was sent.
-#[derive(Debug)]
-struct Kept {
-    body: Body,
-    _permit: BudgetPermit,
-}
-
 /// A full slot, to be sent.
 #[derive(Debug)]
 pub(super) struct Shipment {
@@ -95,30 +57,6 @@ pub(super) enum Work {
     Send(Shipment),
     /// Join a composed part of which the store has all pieces: these.
     Join(PartNumber, Vec<Part>),
-}
-
-/// The layer below the buffers that some bytes come from.
-#[derive(Debug, Clone)]
-pub(super) enum Origin {
-    /// Sent with the slot, and still in memory: the body of the slot.
-    Kept(Body),
-    /// Sent with the slot.
-    Sent,
-    Zeros,
-    Base,
-    /// Never written.
-    Hole,
-}
-
-/// How a slot gets into the finished object.
-#[derive(Debug)]
-pub(super) enum Recipe {
-    /// The store has it.
-    Sent(Part),
-    /// All of it comes from below: a candidate for a copy.
-    Below(Origin),
-    /// Of these bytes, with the gaps filled from below.
-    Put(Buffer),
 }
 
 /// What [`Content`] is told at its start.
@@ -234,14 +172,10 @@ impl Content {
         self.busy += 1;
         state.busy = true;
         let body = buffer.into_body(slot.len());
-        let permit = self.kept.try_take(body.len());
         state.sent = Some(Sent {
             live: slot.len(),
             part: None,
-            kept: permit.map(|permit| Kept {
-                body: body.clone(),
-                _permit: permit,
-            }),
+            kept: Kept::of(&body, &self.kept),
         });
         self.keep_only_latest(slot.index);
         while self
@@ -308,7 +242,7 @@ impl Content {
     }
 
     pub(super) fn truncate(&mut self, len: u64) -> Result<()> {
-        if len > self.len {
+        if len >= self.len {
             return self.extend(len);
         }
         self.base = self.base.min(len);
@@ -338,8 +272,12 @@ impl Content {
 
     fn extend(&mut self, len: u64) -> Result<()> {
         let (more, limit) = (len - self.len, self.zero_limit);
-        if more > limit || len > self.plan.limit() {
-            let reason = format!("{more} bytes of zeros would be added; the limit is {limit}");
+        if more == 0 {
+            return Ok(());
+        }
+        if more.saturating_add(self.visible_zeros()) > limit || len > self.plan.limit() {
+            let reason =
+                format!("{more} bytes of zeros would be added; the limit is {limit} in all");
             return Err(self.refuse(ErrorKind::Exhausted, "truncate", reason));
         }
         self.zeros.insert(self.len..len);
@@ -347,127 +285,9 @@ impl Content {
         Ok(())
     }
 
-    /// Fails with the first range that nobody wrote.
-    pub(super) fn check_complete(&self) -> Result<()> {
-        let mut known = self.zeros.clone();
-        known.insert(0..self.base);
-        for (index, state) in &self.slots {
-            let start = self.start_of(*index);
-            known.insert(start..start + state.sent.as_ref().map_or(0, |sent| sent.live));
-            for covered in state
-                .buffer
-                .iter()
-                .flat_map(|buffer| buffer.covered().iter())
-            {
-                known.insert(start + covered.start..start + covered.end);
-            }
-        }
-        let Some(hole) = known.gaps(0..self.len).into_iter().next() else {
-            return Ok(());
-        };
-        let reason = format!(
-            "bytes {} to {} of {} were never written; send the file again",
-            hole.start,
-            hole.end - 1,
-            self.len
-        );
-        Err(self.refuse(ErrorKind::Invalid, "finish", reason))
-    }
-
-    fn start_of(&self, index: u64) -> u64 {
-        self.plan.slot_start(index)
-    }
-
-    /// How the slot gets into the finished object of the present length. Takes its buffer.
-    pub(super) fn recipe(&mut self, slot: &Slot) -> Recipe {
-        let bytes = 0..slot.range.end.min(self.len) - slot.range.start;
-        let mut below = self.below(slot, bytes.clone());
-        let state = self.slots.entry(slot.index).or_default();
-        if let Some(buffer) = state.buffer.take_if(|buffer| !buffer.covered().is_empty()) {
-            self.held -= buffer.held();
-            return Recipe::Put(buffer);
-        }
-        if let Some(part) = state.whole() {
-            return Recipe::Sent(part.clone());
-        }
-        match below.pop() {
-            Some((_, origin)) if below.is_empty() => Recipe::Below(origin),
-            _ => Recipe::Put(Buffer::new(self.chunks.clone())),
-        }
-    }
-
-    /// Where the bytes of `within` (counted from the slot's start) come from below the buffers.
-    pub(super) fn below(&self, slot: &Slot, within: Range<u64>) -> Vec<(Range<u64>, Origin)> {
-        let start = slot.range.start;
-        let sent = self
-            .slots
-            .get(&slot.index)
-            .and_then(|state| state.sent.as_ref());
-        let live = sent.map_or(0, |sent| sent.live).min(within.end);
-        let mut found = Vec::new();
-        if let Some(sent) = sent
-            && within.start < live
-        {
-            let kept = sent
-                .kept
-                .as_ref()
-                .map(|kept| Origin::Kept(kept.body.clone()));
-            found.push((within.start..live, kept.unwrap_or(Origin::Sent)));
-        }
-        let mut rest = RangeSet::default();
-        rest.insert(within.start.max(live)..within.end);
-        let base = self.base.saturating_sub(start);
-        for part in rest.within(0..base) {
-            found.push((part, Origin::Base));
-        }
-        let above = rest.within(base..u64::MAX).next().unwrap_or(0..0);
-        let mut at = above.start;
-        for zeros in self.zeros.within(start + above.start..start + above.end) {
-            if start + at < zeros.start {
-                found.push((at..zeros.start - start, Origin::Hole));
-            }
-            found.push((zeros.start - start..zeros.end - start, Origin::Zeros));
-            at = zeros.end - start;
-        }
-        if at < above.end {
-            found.push((at..above.end, Origin::Hole));
-        }
-        found
-    }
-
     /// The composed part that the store has under this number.
     pub(super) fn joined(&self, number: PartNumber) -> Option<&Part> {
         self.joined.get(&number)?.as_ref()
-    }
-
-    /// The parts that the store has of these slots, superseded or not, with the slots' indices.
-    pub(super) fn sent_parts(&self, slots: Range<u64>) -> Vec<(u64, Part)> {
-        let part = |state: &SlotState| state.sent.as_ref()?.part.clone();
-        let sent = self.slots.range(slots);
-        sent.filter_map(|(index, state)| Some((*index, part(state)?)))
-            .collect()
-    }
-
-    /// Whether the store has all of these slots as they are now.
-    pub(super) fn is_stored(&self, slots: Range<u64>) -> bool {
-        let whole = |index| {
-            self.slots
-                .get(&index)
-                .is_some_and(|state| state.whole().is_some())
-        };
-        slots.into_iter().all(whole)
-    }
-
-    /// Whether bytes of a composed part, sent before, are needed in another place now.
-    pub(super) fn is_rewritten(&self, part: PartNumber, slots: Range<u64>) -> bool {
-        if self.joined(part).is_some() {
-            return !self.is_stored(slots);
-        }
-        let mut sent = self
-            .slots
-            .range(slots)
-            .filter(|(_, state)| state.sent.is_some());
-        sent.any(|(_, state)| state.whole().is_none())
     }
 
     /// Whether nothing was written, cut or added.

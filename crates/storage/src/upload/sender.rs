@@ -113,8 +113,14 @@ impl Sender {
         let (turns, cancel) = (self.turns.clone(), self.cancel.clone());
         let mut report = Report(Some(self.answers.clone()));
         self.tasks.spawn(async move {
-            let outcome = take_turn(&target, &turns, &cancel, work).await;
-            report.answer(outcome.unwrap_or_else(Answer::Failed));
+            match take_turn(&target, &turns, &cancel, work).await {
+                Ok(answer) => report.answer(answer),
+                Err(error) => {
+                    report.answer(Answer::Failed(error));
+                    // The upload is lost: what else is on its way need not try.
+                    cancel.cancel();
+                }
+            }
         });
     }
 

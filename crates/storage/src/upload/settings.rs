@@ -38,7 +38,7 @@ pub struct UploadSettings {
     pub window: u64,
     /// Parts on their way at once.
     pub parallel_parts: usize,
-    /// Bytes by which one `truncate` may extend the object with zeros.
+    /// Bytes of zeros that truncates may add, as far as they are not overwritten.
     pub zero_limit: u64,
 }
 

@@ -352,6 +352,30 @@ async fn two_handles_fill_two_halves() {
     assert_eq!(content(&store).await, bytes);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handles_on_several_threads_share_one_upload() {
+    let store = store();
+    let mut settings = settings(&store, tiny(1000));
+    settings.window = 1 << 10;
+    let upload = Arc::new(start(&store, settings, None));
+    let bytes = Arc::new(pattern(4000));
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..4 {
+        let (upload, bytes) = (upload.clone(), bytes.clone());
+        writers.spawn(async move {
+            for at in (writer * 5..4000).step_by(20) {
+                upload.write(at as u64, &bytes[at..at + 5]).unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    while let Some(ended) = writers.join_next().await {
+        ended.unwrap();
+    }
+    finish(&upload).await.unwrap();
+    assert_eq!(content(&store).await, *bytes);
+}
+
 #[tokio::test]
 async fn beyond_the_plan_is_an_honest_error() {
     let store = store();
@@ -537,9 +561,15 @@ async fn zeros_are_added_up_to_a_limit() {
         ErrorKind::Exhausted
     );
     upload.truncate(33).unwrap();
+    assert_eq!(
+        upload.truncate(34).unwrap_err().kind(),
+        ErrorKind::Exhausted
+    );
+    upload.truncate(33).unwrap();
     upload.write(20, b"x").unwrap();
+    upload.truncate(34).unwrap();
     finish(&upload).await.unwrap();
-    let mut expected = vec![0; 33];
+    let mut expected = vec![0; 34];
     expected[..3].copy_from_slice(b"abc");
     expected[20] = b'x';
     assert_eq!(content(&store).await, expected);
