@@ -1,13 +1,13 @@
 //! The writes themselves, as statements of a transaction. Each can be repeated without harm.
 
-use model::{Event, Location, Timestamp, TransferId};
+use model::{ErrorKind, Event, Location, Timestamp, TransferId};
 
 use super::queue::Class;
 use crate::engine::Transaction;
 use crate::transfers::Ended;
 use crate::{
-    Attributes, AuditEntry, Claim, CompletedUpload, NewTransfer, Publication, PublicationRequest,
-    Result, TransferState, attributes, audit, events, publications, transfers,
+    Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, Publication,
+    PublicationRequest, Result, TransferState, attributes, audit, events, publications, transfers,
 };
 
 /// An upload whose object stands, to be committed.
@@ -228,7 +228,13 @@ impl ObjectRemoval {
             return Ok(Written::Sequence(done));
         }
         let publication = self.publication.as_ref();
-        let sequence = number(&self.location, publication, self.audit.time, transaction).await?;
+        let time = self.audit.time;
+        let sequence = match number(&self.location, publication, time, transaction).await {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                return done_or(error, &self.audit, self.event.as_ref(), transaction).await;
+            }
+        };
         attributes::remove(&self.location, transaction).await?;
         audit::insert(&self.audit, transaction).await?;
         if let Some(event) = &self.event {
@@ -247,7 +253,12 @@ impl ObjectRename {
         let mut publications: Vec<_> = self.publications.iter().collect();
         publications.sort_by(|one, other| one.location.cmp(&other.location));
         for publication in publications {
-            let number = publications::finish(publication, transaction).await?;
+            let number = match publications::finish(publication, transaction).await {
+                Ok(number) => number,
+                Err(error) => {
+                    return done_or(error, &self.audit, self.event.as_ref(), transaction).await;
+                }
+            };
             if publication.location == self.to {
                 sequence = Some(number);
             }
@@ -264,6 +275,23 @@ impl ObjectRename {
             (None, _) => {}
         }
         Ok(Written::Sequence(sequence.unwrap_or(0)))
+    }
+}
+
+/// A publication that is over may be so because this very change ended it: its first attempt was
+/// still being committed when this one looked for it, and is by now.
+async fn done_or(
+    error: Error,
+    audit: &AuditEntry,
+    event: Option<&Event>,
+    transaction: &mut Transaction,
+) -> Result<Written> {
+    if error.kind() != ErrorKind::Conflict {
+        return Err(error);
+    }
+    match audit::done(audit, event, transaction).await? {
+        Some(sequence) => Ok(Written::Sequence(sequence)),
+        None => Err(error),
     }
 }
 

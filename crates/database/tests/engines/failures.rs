@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use database::{Database, DatabaseUrl, NewServer, Settings, TransferState};
+use database::{
+    AuditEntry, Claim, Database, DatabaseUrl, NewServer, ObjectRemoval, Outcome,
+    PublicationRequest, Settings, TransferState,
+};
 use model::ErrorKind;
 use testkit::postgres::{Proxy, TestDatabase};
 
-use crate::fixture::{Fixture, NOW, commit, intent};
+use crate::fixture::{Fixture, NOW, commit, intent, location};
 
 async fn through_proxy(settings: Settings) -> (TestDatabase, Proxy, Database) {
     let place = TestDatabase::new();
@@ -114,6 +117,53 @@ async fn a_write_that_never_reached_the_database_failed_for_sure_postgres() {
         .expect_err("away");
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!error.outcome_unknown());
+}
+
+/// The first attempt at a removal is still being committed when the second one looks for it:
+/// the second waits for it and finds that it was itself.
+#[tokio::test]
+async fn a_removal_that_is_being_committed_is_recognised_postgres() {
+    let fixture = Fixture::postgres().await;
+    let writer = fixture.database.writer();
+    let holder = model::TransferId::generate();
+    let request = PublicationRequest {
+        location: location("a"),
+        holder,
+        node: "node-1".to_owned(),
+        now: NOW,
+        stale_before: NOW,
+    };
+    let claim = writer.claim_publication(request).await.expect("claim");
+    let Claim::Granted(publication) = claim else {
+        panic!("{claim:?}");
+    };
+    let audit = AuditEntry::new("remove", Outcome::Success, NOW);
+    let mut first = fixture.raw_postgres().await;
+    let attempt = format!(
+        "BEGIN; UPDATE publications SET holder = NULL, sequence = sequence + 1; \
+         INSERT INTO audit (id, time, action, outcome, detail) \
+         VALUES ('{}', 0, 'remove', 'success', '{{}}')",
+        audit.id
+    );
+    let attempt = sqlx::raw_sql(sqlx::AssertSqlSafe(attempt));
+    attempt.execute(&mut first).await.expect("first attempt");
+    let second = writer.remove_object(ObjectRemoval {
+        location: location("a"),
+        publication: Some(publication),
+        audit,
+        event: None,
+    });
+    let commit = async {
+        let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while fixture.text(waiting).await == "0" {}
+        sqlx::raw_sql("COMMIT")
+            .execute(&mut first)
+            .await
+            .expect("commit");
+    };
+    let (removed, ()) = tokio::join!(second, commit);
+    removed.expect("it was done, and by itself");
 }
 
 /// A command in another process writes to the same SQLite file: the server's write waits for it.

@@ -104,6 +104,16 @@ impl Fixture {
             .expect("connect")
     }
 
+    /// A connection to the PostgreSQL database, as another node has one.
+    pub(crate) async fn raw_postgres(&self) -> sqlx::PgConnection {
+        let Place::Postgres(database) = &self.place else {
+            panic!("this is SQLite");
+        };
+        sqlx::PgConnection::connect(database.url())
+            .await
+            .expect("connect")
+    }
+
     /// Reads a text behind the crate's back.
     pub(crate) async fn text(&self, sql: &str) -> String {
         let sql = AssertSqlSafe(sql.to_owned());
