@@ -48,7 +48,7 @@ def get_tree(server, remote, local):
         while pending:
             source, target = pending.pop()
             os.mkdir(target)
-            for entry in sftp.listdir_iter(source):
+            for entry in sftp.listdir_attr(source):
                 there, here = f"{source}/{entry.filename}", f"{target}/{entry.filename}"
                 if stat.S_ISDIR(entry.st_mode):
                     pending.append((there, here))
