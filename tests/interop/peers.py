@@ -12,7 +12,6 @@ from pathlib import Path
 
 from buckets import FolderBucket, S3Bucket
 
-ACCESS_KEY, SECRET_KEY = "interop", "interop-secret"
 START_SECONDS = 60
 
 
@@ -100,14 +99,14 @@ def gateway(settings, store, workdir, key):
         environment = {}
         bucket = None
         if store != "local":
-            endpoint = stack.enter_context(S3_SERVERS[store](settings, workdir))
+            account = stack.enter_context(S3_SERVERS[store](settings, workdir))
             environment = {
-                "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-                "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+                "AWS_ACCESS_KEY_ID": account.access_key,
+                "AWS_SECRET_ACCESS_KEY": account.secret_key,
                 "AWS_REGION": "us-east-1",
             }
-            bucket = connect(endpoint)
-            command += ["--s3", f"s3://{bucket.bucket}/partners", "--endpoint", endpoint]
+            bucket = account.bucket()
+            command += ["--s3", f"s3://{bucket.bucket}/partners", "--endpoint", account.endpoint]
         process = stack.enter_context(started(command, workdir / "pierhead.log", environment))
         said = first_object(process, "pierhead up")
         subprocess.run(
@@ -122,26 +121,33 @@ def gateway(settings, store, workdir, key):
         )
 
 
-def connect(endpoint, name="interop"):
-    """A new bucket behind an S3 endpoint."""
-    import boto3
-    from botocore.config import Config
+@dataclass
+class Account:
+    """An S3 endpoint, and who may use it."""
 
-    client = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-        config=Config(s3={"addressing_style": "path"}, max_pool_connections=16),
-    )
-    client.create_bucket(Bucket=name)
-    return S3Bucket(client, name)
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+    def bucket(self, name="interop"):
+        """A new bucket."""
+        import boto3
+        from botocore.config import Config
+
+        client = boto3.client(
+            "s3", endpoint_url=self.endpoint, region_name="us-east-1",
+            aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key,
+            config=Config(s3={"addressing_style": "path"}, max_pool_connections=16),
+        )
+        client.create_bucket(Bucket=name)
+        return S3Bucket(client, name)
 
 
 @contextlib.contextmanager
 def testkit_server(settings, workdir):
     """testkit's in-memory S3, as a process of its own."""
-    command = [settings.s3_server, "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
-    with started(command, workdir / "s3-server.log") as process:
-        yield first_object(process, "the S3 server of testkit")["endpoint"]
+    with started([settings.s3_server], workdir / "s3-server.log") as process:
+        yield Account(**first_object(process, "the S3 server of testkit"))
 
 
 @contextlib.contextmanager
@@ -151,7 +157,7 @@ def moto_server(settings, workdir):
     with started(command, workdir / "moto.log") as process:
         threading.Thread(target=process.stdout.read, daemon=True).start()
         wait_for_port(port, process)
-        yield f"http://127.0.0.1:{port}"
+        yield Account(f"http://127.0.0.1:{port}", "interop", "interop-secret")
 
 
 S3_SERVERS = {"s3": testkit_server, "moto": moto_server}
@@ -166,7 +172,8 @@ def sshd(_settings, _store, workdir, key):
     for file in host_keys:
         kind = file.name.rsplit("_", 1)[1]
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(file)], check=True)
-    Path("/run/sshd").mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # where root's sshd wants to be confined
     port = free_port()
     configuration = workdir / "sshd_config"
     configuration.write_text(
