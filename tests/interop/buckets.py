@@ -59,6 +59,9 @@ class FolderBucket:
     def make_directory(self, key):
         (self.root / key).mkdir(parents=True)
 
+    def remove(self, key):
+        (self.root / key).unlink()
+
     def has_directory(self, key):
         return (self.root / key).is_dir()
 
@@ -101,6 +104,9 @@ class S3Bucket:
 
     def make_directory(self, key):
         self.write(key + "/", b"")
+
+    def remove(self, key):
+        self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
     def has_directory(self, key):
         return next(self.keys(key + "/"), None) is not None

@@ -99,6 +99,7 @@ def both_ways(size, deadline=60):
         trial.do("put", local, trial.at("there.bin"), deadline=deadline)
         trial.expect("there.bin", wanted)
         fetch(trial, "there.bin", wanted, "get-large", deadline)
+        trial.bucket.remove("there.bin")
 
     return scenario
 

@@ -21,8 +21,8 @@ my %operations = (
     put        => sub { $_[0]->put($_[1], $_[2]) },
     get        => sub { $_[0]->get($_[1], $_[2]) },
     'get-large' => sub { $_[0]->get($_[1], $_[2]) },
-    'put-tree' => sub { my ($s, $l, $r) = @_; $s->mkdir($r); $s->rput($l, $r, on_error => \&fail) },
-    'get-tree' => sub { my ($s, $r, $l) = @_; mkdir $l; $s->rget($r, $l, on_error => \&fail) },
+    'put-tree' => sub { my ($s, $l, $r) = @_; $s->rput($l, $r, on_error => \&fail) },
+    'get-tree' => sub { my ($s, $r, $l) = @_; $s->rget($r, $l, on_error => \&fail) },
     ls => sub {
         my $names = $_[0]->ls($_[1], names_only => 1, no_wanted => qr/^\.\.?$/) or return;
         print "$_\n" for @$names;

@@ -1,5 +1,7 @@
 """PuTTY's `pscp`: over SFTP (variant -sftp), and by the protocol before it (variant -scp)."""
 
+import os
+
 import contract
 
 
@@ -29,8 +31,10 @@ def get(server, remote, local):
 
 
 def put_tree(server, local, remote):
-    # pscp wants the target folder to exist, and puts the source folder into it.
-    pscp(server, "-r", local, remote_path(server, remote))
+    # pscp puts the source folder, under its own name, into a folder that must be there.
+    parent, _, name = remote.rpartition("/")
+    assert name == os.path.basename(local), "pscp cannot give a folder another name"
+    pscp(server, "-r", local, remote_path(server, parent))
 
 
 def get_tree(server, remote, local):
