@@ -265,7 +265,8 @@ pub struct ListRequest {
     pub prefix: String,
     /// `Some('/')` folds what follows the next delimiter into common prefixes.
     pub delimiter: Option<char>,
-    /// Only entries after this key.
+    /// Only entries after this key. Not to be set inside a prefix that `delimiter` folds: there
+    /// stores differ on whether the common prefix comes.
     pub start_after: Option<String>,
     /// Where the page before ended.
     pub continuation: Option<String>,

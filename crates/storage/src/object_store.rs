@@ -41,7 +41,8 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     /// Looks at an object. `NotFound` where there is none.
     async fn head(&self, key: &ObjectKey) -> Result<ObjectHead>;
 
-    /// Removes an object; fine where there is none. With a version, exactly that version.
+    /// Removes an object; fine where there is none. Where versions are kept, they stay.
+    /// [`Precondition::Absent`] makes no sense here and is refused.
     async fn delete(&self, key: &ObjectKey, precondition: Option<&Precondition>) -> Result<()>;
 
     /// Copies an object of up to `max_copy_size` bytes inside the store.

@@ -92,3 +92,70 @@ fn explain(error: &io::Error) -> (ErrorKind, &'static str) {
         _ => (Kind::Internal, "the file system failed"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn the_system_s_words_become_ours() {
+        let on = On {
+            operation: "put",
+            key: "orders/a.csv",
+        };
+        for (errno, kind, words) in [
+            (
+                Errno::NOSPC,
+                ErrorKind::Exhausted,
+                "put orders/a.csv: the disk is full",
+            ),
+            (
+                Errno::DQUOT,
+                ErrorKind::Exhausted,
+                "put orders/a.csv: the disk quota is used up",
+            ),
+            (
+                Errno::ROFS,
+                ErrorKind::Unavailable,
+                "put orders/a.csv: the file system is mounted read-only",
+            ),
+            (
+                Errno::IO,
+                ErrorKind::Unavailable,
+                "put orders/a.csv: the disk reports an error",
+            ),
+            (
+                Errno::ACCESS,
+                ErrorKind::Denied,
+                "put orders/a.csv: the file system denies it",
+            ),
+            (
+                Errno::NOTDIR,
+                ErrorKind::Conflict,
+                "put orders/a.csv: a file stands where a folder is needed",
+            ),
+            (
+                Errno::NOTRECOVERABLE,
+                ErrorKind::Internal,
+                "put orders/a.csv: the file system failed",
+            ),
+        ] {
+            let error = on.io(errno.into());
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, words));
+            assert!(error.source().is_some() && !error.outcome_unknown());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_there_is_not_found() {
+        let on = On {
+            operation: "get",
+            key: "a",
+        };
+        for errno in [Errno::NOENT, Errno::NOTDIR, Errno::LOOP, Errno::NAMETOOLONG] {
+            assert_eq!(on.look(errno.into()).kind(), ErrorKind::NotFound);
+        }
+        assert_eq!(on.look(Errno::ACCESS.into()).kind(), ErrorKind::Denied);
+    }
+}

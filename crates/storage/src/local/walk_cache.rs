@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::walk::Walk;
 use crate::ListRequest;
@@ -13,9 +14,20 @@ const MAX_WALKS: usize = 16;
 /// How many bytes of names they may hold together; the newest one stays whatever it holds.
 const MAX_WEIGHT: usize = 64 * 1024 * 1024;
 
-/// The walks, oldest first.
+/// How long a walk waits at most: the names that it holds grow stale.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// The walks, oldest first. Listings of the same folder by several sessions wait side by side.
 #[derive(Debug, Default)]
-pub(super) struct WalkCache(Mutex<VecDeque<(Page, Walk)>>);
+pub(super) struct WalkCache(Mutex<VecDeque<Waiting>>);
+
+/// A walk and what it waits for.
+#[derive(Debug)]
+struct Waiting {
+    page: Page,
+    walk: Walk,
+    since: Instant,
+}
 
 /// The page that a walk waits for.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,28 +41,32 @@ impl WalkCache {
     /// The walk that ended the page before the one that `request` asks for.
     pub(super) fn take(&self, request: &ListRequest) -> Option<Walk> {
         let page = Page::new(request, request.continuation.as_deref()?);
-        let mut walks = self.lock();
-        let index = walks.iter().position(|(waiting, _)| *waiting == page)?;
-        walks.remove(index).map(|(_, walk)| walk)
+        let mut walks = self.fresh();
+        let index = walks.iter().rposition(|waiting| waiting.page == page)?;
+        walks.remove(index).map(|waiting| waiting.walk)
     }
 
     /// Keeps a walk that ended a page of `request` with `continuation`.
     pub(super) fn keep(&self, request: &ListRequest, continuation: &str, walk: Walk) {
-        let page = Page::new(request, continuation);
-        let mut walks = self.lock();
-        // An older walk at the same place may have sorted names that are stale by now.
-        walks.retain(|(waiting, _)| *waiting != page);
-        walks.push_back((page, walk));
-        let weight = |walks: &VecDeque<(Page, Walk)>| -> usize {
-            walks.iter().map(|(_, walk)| walk.weight()).sum()
+        let mut walks = self.fresh();
+        walks.push_back(Waiting {
+            page: Page::new(request, continuation),
+            walk,
+            since: Instant::now(),
+        });
+        let weight = |walks: &VecDeque<Waiting>| -> usize {
+            walks.iter().map(|waiting| waiting.walk.weight()).sum()
         };
         while walks.len() > 1 && (walks.len() > MAX_WALKS || weight(&walks) > MAX_WEIGHT) {
             walks.pop_front();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Page, Walk)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The walks without those that waited too long.
+    fn fresh(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        let mut walks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        walks.retain(|waiting| waiting.since.elapsed() < MAX_AGE);
+        walks
     }
 }
 

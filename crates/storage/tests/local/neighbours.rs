@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::future::join_all;
 use model::ErrorKind;
-use storage::{ObjectStore as _, ObjectStoreExt as _, Precondition, PutOptions};
+use storage::{ListRequest, ObjectStore as _, ObjectStoreExt as _, Precondition, PutOptions};
 
 use crate::words::{all, key, open, put, read, root};
 
@@ -98,4 +98,33 @@ async fn folders_that_come_and_go_fail_no_put() {
     join_all((0..8).map(come_and_go)).await;
     assert_eq!(all(store).await, [""; 0]);
     assert_eq!(fs::read_dir(root.path().join("inbox")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn listings_side_by_side_do_not_disturb_each_other() {
+    let root = root();
+    let store = open(root.path()).await;
+    let expected: Vec<String> = (0..6).map(|index| format!("d/{index}")).collect();
+    for at in &expected {
+        put(&store, at, "x").await.unwrap();
+    }
+    // More than the store remembers the places of, each as far as the others.
+    let mut listings: Vec<(Vec<String>, ListRequest)> = Vec::new();
+    listings.resize_with(40, || {
+        let request = ListRequest {
+            max_entries: Some(1),
+            ..ListRequest::default()
+        };
+        (Vec::new(), request)
+    });
+    for _ in 0..6 {
+        for (names, request) in &mut listings {
+            let page = store.list(request).await.unwrap();
+            names.extend(page.entries.iter().map(|entry| entry.name().to_owned()));
+            request.continuation = page.continuation;
+        }
+    }
+    for (names, request) in listings {
+        assert_eq!((names, request.continuation), (expected.clone(), None));
+    }
 }
