@@ -1,0 +1,274 @@
+//! From text to [`Config`]: errors name file, line and key, and suggest the nearest name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::{Config, env};
+
+/// A configuration that cannot be used. Nothing starts with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    origin: String,
+    line: Option<usize>,
+    message: String,
+}
+
+impl ConfigError {
+    /// Something wrong with what `origin` (a file or a variable) says.
+    pub fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { origin: origin.into(), line: None, message: message.into() }
+    }
+
+    fn at(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.origin, self.message),
+            None => write!(f, "{}: {}", self.origin, self.message),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads `file`, overlays the `PIERHEAD_*` variables of `environment`, and checks the whole.
+///
+/// # Errors
+/// [`ConfigError`] names file, line and key of the first thing that is wrong.
+pub fn load(file: &Path, environment: &BTreeMap<String, String>) -> Result<Config, ConfigError> {
+    let origin = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| ConfigError::new(&origin, format!("read the configuration: {error}")))?;
+    load_text(&origin, &text, environment)
+}
+
+/// The same from text that was read already.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_text(
+    origin: &str,
+    text: &str,
+    environment: &BTreeMap<String, String>,
+) -> Result<Config, ConfigError> {
+    // The file alone first: its errors have lines.
+    let from_file = toml::from_str::<Config>(text).map_err(|error| file_error(origin, text, &error))?;
+    let mut table: toml::Table =
+        toml::from_str(text).map_err(|error| file_error(origin, text, &error))?;
+    let overlaid = env::overlay(&mut table, environment)?;
+    let config = if overlaid.is_empty() {
+        from_file
+    } else {
+        table.try_into::<Config>().map_err(|error: toml::de::Error| {
+            ConfigError::new(overlaid.join(", "), suggest(error.message()))
+        })?
+    };
+    check(&config).map_err(|(key, message)| {
+        let error = ConfigError::new(origin, format!("{key}: {message}"));
+        match line_of_key(text, key) {
+            Some(line) => error.at(line),
+            None => error,
+        }
+    })?;
+    Ok(config)
+}
+
+fn file_error(origin: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let Some(span) = error.span() else {
+        return ConfigError::new(origin, suggest(error.message()));
+    };
+    let before = text.get(..span.start).unwrap_or("");
+    let line = before.matches('\n').count() + 1;
+    let key = key_at(text, line);
+    let message = suggest(error.message());
+    let message = if key.is_empty() { message } else { format!("{key}: {message}") };
+    ConfigError::new(origin, message).at(line)
+}
+
+/// The full key that line `line` (from 1) sets, as `table.key`; empty where it sets none.
+fn key_at(text: &str, line: usize) -> String {
+    let mut table = "";
+    for (index, content) in text.lines().enumerate().take(line) {
+        let content = content.trim();
+        if let Some(name) = content.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            table = name.trim_matches(['[', ']', ' ']);
+            if index + 1 == line {
+                return table.to_owned();
+            }
+        } else if index + 1 == line {
+            let key = content.split('=').next().unwrap_or("").trim();
+            return if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+        }
+    }
+    table.to_owned()
+}
+
+fn line_of_key(text: &str, key: &str) -> Option<usize> {
+    (1..=text.lines().count()).find(|line| key_at(text, *line) == key)
+}
+
+/// Turns serde's list of expected names into one suggestion.
+fn suggest(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    let (true, Some(wrong)) = (unknown, quoted.next()) else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = quoted.collect();
+    let what = if message.starts_with("unknown field") { "key" } else { "value" };
+    let nearest = known.iter().max_by(|a, b| {
+        strsim::jaro_winkler(wrong, a).total_cmp(&strsim::jaro_winkler(wrong, b))
+    });
+    match nearest {
+        Some(near) if strsim::jaro_winkler(wrong, near) > 0.7 => {
+            format!("unknown {what} {wrong:?}; did you mean {near:?}?")
+        }
+        _ => format!("unknown {what} {wrong:?}; known here: {}", known.join(", ")),
+    }
+}
+
+type Fault = (&'static str, String);
+
+/// What the types cannot say.
+fn check(config: &Config) -> Result<(), Fault> {
+    let positive: [(&'static str, u64); 9] = [
+        ("sftp.max_connections", config.sftp.max_connections.into()),
+        ("sftp.max_connections_per_address", config.sftp.max_connections_per_address.into()),
+        ("sftp.max_sessions", config.sftp.max_sessions.into()),
+        ("sftp.max_sessions_per_user", config.sftp.max_sessions_per_user.into()),
+        ("sftp.max_handles", config.sftp.max_handles.into()),
+        ("sftp.max_login_attempts", config.sftp.max_login_attempts.into()),
+        ("sftp.startups_full", config.sftp.startups_full.into()),
+        ("transfer.parallel_parts", config.transfer.parallel_parts.into()),
+        ("transfer.read_ahead", config.transfer.read_ahead.bytes()),
+    ];
+    if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        return Err((key, "must be at least 1".to_owned()));
+    }
+    if config.sftp.listen.is_empty() {
+        return Err(("sftp.listen", "names no address; write [\"0.0.0.0:22\"]".to_owned()));
+    }
+    if config.sftp.startups_rate > 100 {
+        return Err(("sftp.startups_rate", "is in per cent: 0 to 100".to_owned()));
+    }
+    if config.sftp.startups_begin > config.sftp.startups_full {
+        return Err(("sftp.startups_begin", "must not exceed sftp.startups_full".to_owned()));
+    }
+    if !["default", "legacy"].contains(&config.sftp.algorithms.as_str()) {
+        let message = format!("unknown policy {:?}; known: default, legacy", config.sftp.algorithms);
+        return Err(("sftp.algorithms", message));
+    }
+    for (key, size) in [
+        ("transfer.upload_memory", config.transfer.upload_memory),
+        ("transfer.download_memory", config.transfer.download_memory),
+    ] {
+        if size.bytes() < 32 << 20 {
+            return Err((key, format!("{size} is too little: a node needs 32MiB or more")));
+        }
+    }
+    check_secrets(config)
+}
+
+fn check_secrets(config: &Config) -> Result<(), Fault> {
+    let s3 = &config.storage.s3;
+    if s3.access_key_id.secret().is_some() != s3.secret_access_key.secret().is_some() {
+        return Err((
+            "storage.s3.access_key_id",
+            "goes with storage.s3.secret_access_key: give both, or neither for the AWS chain".to_owned(),
+        ));
+    }
+    if let Some(url) = config.database.url.secret() {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
+            return Err(("database.url", "must begin with sqlite:// or postgres://".to_owned()));
+        }
+    }
+    for (key, value) in [
+        ("secrets.sealing_key", &config.secrets.sealing_key),
+        ("storage.s3.customer_key", &s3.customer_key),
+    ] {
+        if value.secret().is_some_and(|text| key_bytes(text).is_none()) {
+            return Err((key, "must be 32 bytes in base64 (openssl rand -base64 32)".to_owned()));
+        }
+    }
+    if s3.encryption == super::EncryptionKind::Customer && s3.customer_key.secret().is_none() {
+        return Err(("storage.s3.encryption", "\"customer\" needs storage.s3.customer_key".to_owned()));
+    }
+    Ok(())
+}
+
+/// A 256-bit key from its base64 text.
+pub(crate) fn key_bytes(text: &model::Secret<String>) -> Option<[u8; 32]> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text.expose().trim()).ok()?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        load_text("pierhead.toml", text, &BTreeMap::new()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = load_text("x", "", &BTreeMap::new()).expect("valid");
+        assert_eq!(config.sftp.listen[0].port(), 2222);
+        assert_eq!(config.admin.listen.port(), 8022);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_key() {
+        for (text, expected) in [
+            ("[sftp]\nlisen = []\n", "pierhead.toml:2: sftp.lisen: unknown key \"lisen\"; did you mean \"listen\"?"),
+            ("\n[sftpp]\n", "pierhead.toml:2: sftpp: unknown key \"sftpp\"; did you mean \"sftp\"?"),
+            ("[log]\nformat = \"jsn\"\n", "pierhead.toml:2: log.format: unknown value \"jsn\"; did you mean \"json\"?"),
+            ("[drain]\n\ndeadline = \"soon\"\n", "pierhead.toml:3: drain.deadline: \"soon\" is not a duration: write 500ms, 30s, 5m, 24h or 7d"),
+            ("[sftp]\nmax_handles = 0\n", "pierhead.toml:2: sftp.max_handles: must be at least 1"),
+            ("[sftp]\nalgorithms = \"old\"\n", "pierhead.toml:2: sftp.algorithms: unknown policy \"old\"; known: default, legacy"),
+            ("[database]\nurl = \"mysql://x\"\n", "pierhead.toml:2: database.url: must begin with sqlite:// or postgres://"),
+        ] {
+            assert_eq!(error(text), expected);
+        }
+        assert!(error("[sftp\n").starts_with("pierhead.toml:1: "));
+    }
+
+    #[test]
+    fn variables_overlay_the_file() {
+        let variables = BTreeMap::from([
+            ("PIERHEAD_DATABASE_URL".to_owned(), "postgres://x/y".to_owned()),
+            ("PIERHEAD_SFTP_MAX_HANDLES".to_owned(), "7".to_owned()),
+            ("PIERHEAD_STORAGE_S3_CHECKSUMS".to_owned(), "false".to_owned()),
+            ("HOME".to_owned(), "/root".to_owned()),
+        ]);
+        let config = load_text("x", "[sftp]\nmax_handles = 3\n", &variables).expect("valid");
+        assert_eq!(config.database_url().expose(), "postgres://x/y");
+        assert_eq!(config.sftp.max_handles, 7);
+        assert!(!config.storage.s3.checksums);
+    }
+
+    #[test]
+    fn a_variable_that_names_no_key_is_refused() {
+        let variables = BTreeMap::from([("PIERHEAD_DATABASE_ULR".to_owned(), "x".to_owned())]);
+        let error = load_text("x", "", &variables).expect_err("refused").to_string();
+        assert_eq!(
+            error,
+            "PIERHEAD_DATABASE_ULR: names no key of the configuration; did you mean PIERHEAD_DATABASE_URL?"
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = load_text("x", "[database]\nurl = \"postgres://u:hunter2@h/d\"\n", &BTreeMap::new())
+            .expect("valid");
+        let printed = format!("{config:?} {}", serde_json::to_string(&config).expect("json"));
+        assert!(!printed.contains("hunter2"));
+    }
+}

@@ -1,0 +1,370 @@
+//! The configuration: what the file may say, with its defaults.
+//!
+//! One TOML file, overlaid by `PIERHEAD_*` variables (meant for secrets), parsed once into these
+//! types. `docs/CONFIGURATION.md` is generated from [`reference`].
+
+mod changes;
+mod env;
+mod load;
+pub mod reference;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use changes::Changes;
+pub use env::process_environment;
+pub use load::{ConfigError, load, load_text};
+pub use units::{ByteSize, Span};
+
+/// Everything a node is told.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where a node keeps its embedded state, its control socket and, by default, its files.
+    pub data: PathBuf,
+    /// Users, keys, transfers and events.
+    pub database: DatabaseConfig,
+    /// Where files go.
+    pub storage: StorageConfig,
+    /// The SFTP and SCP door.
+    pub sftp: SftpConfig,
+    /// Health and metrics.
+    pub admin: AdminConfig,
+    /// Limits of the transfer engine.
+    pub transfer: TransferConfig,
+    /// Logs.
+    pub log: LogConfig,
+    /// How a node goes down.
+    pub drain: DrainConfig,
+    /// Keys that seal what the database holds.
+    pub secrets: SecretsConfig,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseConfig {
+    /// `sqlite://PATH` or `postgres://…`; `sqlite://DATA/pierhead.db` where absent.
+    pub url: Hidden,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageConfig {
+    /// `local` or `s3`.
+    pub kind: StorageKind,
+    /// The local store.
+    pub local: LocalConfig,
+    /// An S3 endpoint.
+    pub s3: S3Config,
+}
+
+/// Which store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// A folder of this machine.
+    #[default]
+    Local,
+    /// Amazon S3 or a server that speaks its API.
+    S3,
+}
+
+/// `[storage.local]`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalConfig {
+    /// The folder whose sub-folders are buckets; `DATA/objects` where absent.
+    pub root: Option<PathBuf>,
+}
+
+/// `[storage.s3]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct S3Config {
+    /// The endpoint's URL; Amazon's own where absent.
+    pub endpoint: Option<String>,
+    /// The region; from the environment or the instance where absent.
+    pub region: Option<String>,
+    /// Buckets in the path instead of the host name. On where an endpoint is given.
+    pub path_style: Option<bool>,
+    /// Static credentials; the AWS credential chain where absent.
+    pub access_key_id: Hidden,
+    /// See `access_key_id`.
+    pub secret_access_key: Hidden,
+    /// Encryption at rest by the store.
+    pub encryption: EncryptionKind,
+    /// For `kms`: the key's id, ARN or alias.
+    pub kms_key_id: Option<String>,
+    /// For `customer`: 32 bytes in base64.
+    pub customer_key: Hidden,
+    /// CRC64NVME on every part and object.
+    pub checksums: bool,
+}
+
+/// Encryption at rest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncryptionKind {
+    /// As the bucket says.
+    #[default]
+    Bucket,
+    /// SSE-S3.
+    S3,
+    /// SSE-KMS.
+    Kms,
+    /// SSE-C.
+    Customer,
+}
+
+impl Default for S3Config {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            region: None,
+            path_style: None,
+            access_key_id: Hidden::default(),
+            secret_access_key: Hidden::default(),
+            encryption: EncryptionKind::default(),
+            kms_key_id: None,
+            customer_key: Hidden::default(),
+            checksums: true,
+        }
+    }
+}
+
+/// `[sftp]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SftpConfig {
+    /// Addresses to listen on; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The algorithm policy: `default` or `legacy`.
+    pub algorithms: String,
+    /// Text shown before the login.
+    pub banner: Option<String>,
+    /// Text shown after the login.
+    pub welcome: Option<String>,
+    /// Connections that have not logged in yet: from this many on, some are refused.
+    pub startups_begin: u32,
+    /// Per cent refused from `startups_begin` on, rising to all at `startups_full`.
+    pub startups_rate: u8,
+    /// From this many on, all are refused.
+    pub startups_full: u32,
+    /// Connections in all.
+    pub max_connections: u32,
+    /// Connections from one address.
+    pub max_connections_per_address: u32,
+    /// Sessions of one user.
+    pub max_sessions_per_user: u32,
+    /// Sessions of this server, all users.
+    pub max_sessions: u32,
+    /// Open handles of one session.
+    pub max_handles: u32,
+    /// From the connection to the login.
+    pub login_grace: Span,
+    /// Without a request (keepalives do not count).
+    pub idle_timeout: Span,
+    /// Tries to log in on one connection.
+    pub max_login_attempts: u32,
+}
+
+impl Default for SftpConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 2222))],
+            algorithms: "default".to_owned(),
+            banner: None,
+            welcome: None,
+            startups_begin: 50,
+            startups_rate: 30,
+            startups_full: 200,
+            max_connections: 10_000,
+            max_connections_per_address: 1_000,
+            max_sessions_per_user: 100,
+            max_sessions: 10_000,
+            max_handles: 256,
+            login_grace: Span::seconds(60),
+            idle_timeout: Span::minutes(30),
+            max_login_attempts: 6,
+        }
+    }
+}
+
+/// `[admin]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Where `/healthz`, `/readyz` and `/metrics` answer; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// TLS; plain HTTP where absent.
+    pub tls: Option<TlsConfig>,
+}
+
+/// `[admin.tls]`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// A PEM file: the certificate, then its chain. Read again when it changes.
+    pub certificate: PathBuf,
+    /// A PEM file: the private key. Read again when it changes.
+    pub key: PathBuf,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8022)), tls: None }
+    }
+}
+
+/// `[transfer]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TransferConfig {
+    /// Upload bytes on their way to the store, in the whole process; more than this slows clients.
+    pub upload_memory: ByteSize,
+    /// Bytes read ahead for downloads, in the whole process.
+    pub download_memory: ByteSize,
+    /// Parts of one upload sent at the same time.
+    pub parallel_parts: u32,
+    /// Bytes read ahead for one download.
+    pub read_ahead: ByteSize,
+}
+
+impl Default for TransferConfig {
+    fn default() -> Self {
+        Self {
+            upload_memory: ByteSize::mebibytes(256),
+            download_memory: ByteSize::mebibytes(256),
+            parallel_parts: 4,
+            read_ahead: ByteSize::mebibytes(8),
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `human` or `json`.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,ssh=debug`.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For eyes.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), level: "info".to_owned() }
+    }
+}
+
+/// `[drain]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrainConfig {
+    /// How long running transfers may go on after SIGTERM.
+    pub deadline: Span,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        Self { deadline: Span::seconds(60) }
+    }
+}
+
+/// `[secrets]`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    /// 32 bytes in base64: seals the host keys in the database. They lie there open where absent.
+    pub sealing_key: Hidden,
+}
+
+/// A text of the configuration that is never printed. Empty means absent.
+#[derive(Clone, Default, Deserialize)]
+#[serde(from = "String")]
+pub struct Hidden(Option<model::Secret<String>>);
+
+impl Hidden {
+    /// The secret, where one was given.
+    pub fn secret(&self) -> Option<&model::Secret<String>> {
+        self.0.as_ref()
+    }
+}
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self((!text.is_empty()).then(|| model::Secret::new(text)))
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "[redacted]" } else { "absent" })
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(_) => serializer.serialize_str("[redacted]"),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./pierhead-data"),
+            database: DatabaseConfig::default(),
+            storage: StorageConfig::default(),
+            sftp: SftpConfig::default(),
+            admin: AdminConfig::default(),
+            transfer: TransferConfig::default(),
+            log: LogConfig::default(),
+            drain: DrainConfig::default(),
+            secrets: SecretsConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The defaults, with everything under one folder.
+    pub fn for_data(data: PathBuf) -> Self {
+        Self { data, ..Self::default() }
+    }
+
+    /// The database's URL. May hold a password.
+    pub fn database_url(&self) -> model::Secret<String> {
+        self.database.url.secret().cloned().unwrap_or_else(|| {
+            let path = self.data.join("pierhead.db");
+            model::Secret::new(format!("sqlite://{}", path.display()))
+        })
+    }
+
+    /// The folder of the local store.
+    pub fn local_root(&self) -> PathBuf {
+        self.storage.local.root.clone().unwrap_or_else(|| self.data.join("objects"))
+    }
+
+    /// The socket that `pierhead reload` speaks to.
+    pub fn control_socket(&self) -> PathBuf {
+        self.data.join("control.sock")
+    }
+}

@@ -1,0 +1,141 @@
+//! Every key of the configuration, with its default and what it means: the source of
+//! `docs/CONFIGURATION.md` and of the names of the `PIERHEAD_*` variables.
+
+use std::fmt::Write as _;
+
+use super::env::variable;
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its full name: `sftp.listen`.
+    pub path: &'static str,
+    /// Its default as TOML; empty where it has none.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+const fn key(path: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { path, default, meaning }
+}
+
+/// All keys, in the order of the documentation.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("data", "\"./pierhead-data\"", "Where a node keeps its embedded database, its control socket and, by default, its files."),
+    key("database.url", "", "`sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Default: `sqlite://DATA/pierhead.db`."),
+    key("storage.kind", "\"local\"", "`local` (a folder of this machine) or `s3`."),
+    key("storage.local.root", "", "The folder whose sub-folders are buckets. Default: `DATA/objects`."),
+    key("storage.s3.endpoint", "", "The endpoint's URL. Default: Amazon's own for the region."),
+    key("storage.s3.region", "", "The region. Default: from the environment or the instance."),
+    key("storage.s3.path_style", "false", "Buckets in the path instead of the host name. Default: on where an endpoint is given."),
+    key("storage.s3.access_key_id", "", "Static credentials, with `secret_access_key`. Default: the AWS credential chain."),
+    key("storage.s3.secret_access_key", "", "See `access_key_id`. Better given as a variable."),
+    key("storage.s3.encryption", "\"bucket\"", "Encryption at rest: `bucket` (its default), `s3` (SSE-S3), `kms` (SSE-KMS) or `customer` (SSE-C)."),
+    key("storage.s3.kms_key_id", "", "For `kms`: the key's id, ARN or alias. Default: the account's key."),
+    key("storage.s3.customer_key", "", "For `customer`: 32 bytes in base64. Better given as a variable."),
+    key("storage.s3.checksums", "true", "CRC64NVME over every part and object, checked by the store."),
+    key("sftp.listen", "[\"127.0.0.1:2222\"]", "Addresses to listen on; port 0 takes a free one."),
+    key("sftp.algorithms", "\"default\"", "The algorithm policy: `default`, or `legacy` for clients that know SHA-1 only."),
+    key("sftp.banner", "", "Text shown before the login."),
+    key("sftp.welcome", "", "Text shown after the login."),
+    key("sftp.startups_begin", "50", "From this many connections without a login on, some new ones are refused."),
+    key("sftp.startups_rate", "30", "Per cent of new connections refused then, rising to all at `startups_full`."),
+    key("sftp.startups_full", "200", "From this many connections without a login on, all new ones are refused."),
+    key("sftp.max_connections", "10000", "Connections in all."),
+    key("sftp.max_connections_per_address", "1000", "Connections from one address."),
+    key("sftp.max_sessions_per_user", "100", "Sessions of one user."),
+    key("sftp.max_sessions", "10000", "Sessions of this server, all users."),
+    key("sftp.max_handles", "256", "Open files and directories of one session."),
+    key("sftp.login_grace", "\"1m\"", "From the connection to the login."),
+    key("sftp.idle_timeout", "\"30m\"", "A session without a request for this long is ended. Keepalives do not count."),
+    key("sftp.max_login_attempts", "6", "Tries to log in on one connection."),
+    key("admin.listen", "\"127.0.0.1:8022\"", "Where `/healthz`, `/readyz` and `/metrics` answer; port 0 takes a free one."),
+    key("admin.tls.certificate", "", "A PEM file: the certificate, then its chain. Read again when it changes. Plain HTTP where absent."),
+    key("admin.tls.key", "", "A PEM file: the private key. Read again when it changes."),
+    key("transfer.upload_memory", "\"256MiB\"", "Upload bytes on their way to the store, in the whole process. More than this slows clients down."),
+    key("transfer.download_memory", "\"256MiB\"", "Bytes read ahead for downloads, in the whole process."),
+    key("transfer.parallel_parts", "4", "Parts of one upload sent at the same time."),
+    key("transfer.read_ahead", "\"8MiB\"", "Bytes read ahead for one download."),
+    key("log.format", "\"human\"", "`human` or `json` (one object a line)."),
+    key("log.level", "\"info\"", "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,ssh=debug`."),
+    key("drain.deadline", "\"1m\"", "How long running transfers may go on after SIGTERM."),
+    key("secrets.sealing_key", "", "32 bytes in base64: seals the host keys in the database. They lie there open where absent. Better given as a variable."),
+];
+
+/// `docs/CONFIGURATION.md`.
+pub fn document() -> String {
+    let mut text = String::from(HEAD);
+    let mut table = "";
+    for key in KEYS {
+        let (section, _) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        if section != table || text.len() == HEAD.len() {
+            let title = if section.is_empty() { "Top level".to_owned() } else { format!("`[{section}]`") };
+            let _ = write!(text, "\n## {title}\n\n| key | default | meaning |\n|---|---|---|\n");
+            table = section;
+        }
+        let name = key.path.rsplit('.').next().unwrap_or(key.path);
+        let default = if key.default.is_empty() { "".to_owned() } else { format!("`{}`", key.default) };
+        let _ = writeln!(text, "| `{name}` | {default} | {} |", key.meaning);
+    }
+    let secret = variable("storage.s3.secret_access_key");
+    let _ = write!(text, "\n## Variables\n\nEvery key has one; for example `storage.s3.secret_access_key` is `{secret}`.\n");
+    text
+}
+
+const HEAD: &str = "# Configuration\n\n\
+    Generated by `pierhead config reference`; do not edit.\n\n\
+    `pierhead serve --config FILE` reads one TOML file. `PIERHEAD_*` variables overlay it; they are \
+    meant for secrets. Unknown keys and variables are refused. `pierhead config check --config FILE` \
+    says whether a file would be accepted.\n";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::{Config, TlsConfig};
+
+    fn paths(value: &serde_json::Value, prefix: &str, into: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (name, member) in members {
+                    let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    paths(member, &path, into);
+                }
+            }
+            _ => {
+                into.insert(prefix.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_names_exactly_the_keys_that_exist() {
+        let mut config = Config::default();
+        config.admin.tls = Some(TlsConfig::default());
+        let mut known = BTreeSet::new();
+        paths(&serde_json::to_value(&config).expect("json"), "", &mut known);
+        let documented: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+        assert_eq!(documented, known);
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let lines: String = KEYS
+            .iter()
+            .filter(|key| !key.default.is_empty() && key.path != "storage.s3.path_style")
+            .map(|key| format!("{} = {}\n", key.path, key.default))
+            .collect();
+        let documented: Config = toml::from_str(&lines).expect("the defaults parse");
+        let json = |config: &Config| serde_json::to_value(config).expect("json");
+        assert_eq!(json(&documented), json(&Config::default()));
+    }
+
+    #[test]
+    fn the_document_is_up_to_date() {
+        let committed = include_str!("../../../../docs/CONFIGURATION.md");
+        assert_eq!(committed, document(), "run: cargo run -- config reference > docs/CONFIGURATION.md");
+    }
+}
