@@ -1,0 +1,49 @@
+//! The commands, one file each.
+
+mod config;
+mod host_key;
+mod key;
+mod manual;
+mod reload;
+mod serve;
+mod up;
+mod user;
+
+use std::future::Future;
+
+use anyhow::Context as _;
+
+use crate::cli::{Cli, Command};
+
+/// Runs one command to its end.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Up(arguments) => block_on(up::run(arguments)),
+        Command::Serve(arguments) => block_on(serve::run(&arguments)),
+        Command::Config(command) => config::run(&command),
+        Command::User(command) => block_on(user::run(command)),
+        Command::HostKey(command) => block_on(host_key::run(command)),
+        Command::Reload(target) => block_on(reload::run(&target)),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man => manual::man(),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(work)
+}
+
+/// Prints `value` as indented JSON.
+fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// A time as people read it, in UTC.
+fn utc(time: model::Timestamp) -> String {
+    jiff::Timestamp::from_second(time.as_seconds()).map(|time| time.to_string()).unwrap_or_default()
+}

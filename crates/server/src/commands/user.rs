@@ -1,0 +1,183 @@
+//! `pierhead user`: who may come in.
+
+use std::io::BufRead as _;
+
+use anyhow::Context as _;
+use database::{HomeType, Mapping, MappingKind, NewUser, User, UserChanges};
+use model::{Secret, UserName};
+use policy::Permissions;
+use serde_json::json;
+
+use super::{key, print_json, utc};
+use crate::cli::{HomeKind, PasswordArgs, UserAddArgs, UserCommand};
+use crate::target::State;
+
+/// Runs it.
+pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
+    match command {
+        UserCommand::Add(arguments) => add(arguments).await,
+        UserCommand::List { target, json } => list(&State::of(&target).await?, json).await,
+        UserCommand::Show { name, target, json } => {
+            let state = State::of(&target).await?;
+            show(&state, &state.user(&name).await?, json).await
+        }
+        UserCommand::Passwd { name, target, password } => {
+            let state = State::of(&target).await?;
+            passwd(&state, &state.user(&name).await?, &password).await
+        }
+        UserCommand::Disable { name, target, undo } => {
+            let state = State::of(&target).await?;
+            disable(&state, state.user(&name).await?, undo).await
+        }
+        UserCommand::Remove { name, target } => {
+            let state = State::of(&target).await?;
+            let user = state.user(&name).await?;
+            state.database.users().remove(user.id).await?;
+            println!("removed user {name}; his files stay at {}", user.home_directory);
+            Ok(())
+        }
+        UserCommand::Key(command) => key::run(command).await,
+    }
+}
+
+async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
+    let state = State::of(&arguments.target).await?;
+    let name = UserName::parse(&arguments.name)?;
+    let keys = arguments.key.iter().map(|file| key::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let (password, generated) = read_password(&arguments.password)?;
+    anyhow::ensure!(
+        password.is_some() || keys.iter().any(|keys| !keys.is_empty()),
+        "user {name} could not log in: give --key FILE, --password-stdin or --generate-password"
+    );
+    let home = arguments.home.clone().unwrap_or_default();
+    let mut new = NewUser::new(state.server.id.clone(), name.clone(), home);
+    new.home_type = match arguments.home_type {
+        HomeKind::Logical => HomeType::Logical,
+        HomeKind::Path => HomeType::Path,
+    };
+    new.mappings = arguments.map.iter().map(|text| mapping(text)).collect::<Result<_, _>>()?;
+    if arguments.read_only {
+        new.permissions = Permissions::read_only();
+    }
+    if let Some(password) = &password {
+        new.password_hash = Some(hash(password).await?);
+    }
+    gateway::check_home(new.home_type, &new.home_directory, &new.mappings)?;
+    let user = state.database.users().create(new, state.clock.now()).await?;
+    for keys in keys {
+        key::store(&state, &user, keys).await?;
+    }
+    println!("added user {name}");
+    if let (true, Some(password)) = (generated, password) {
+        println!("password: {}", password.expose());
+    }
+    Ok(())
+}
+
+/// `ENTRY=/BUCKET/TARGET`; a target that ends in `/` or names no file is a directory.
+fn mapping(text: &str) -> anyhow::Result<Mapping> {
+    let (entry, target) = text
+        .split_once('=')
+        .with_context(|| format!("--map {text:?} is not ENTRY=/BUCKET/TARGET"))?;
+    Ok(Mapping {
+        entry: entry.to_owned(),
+        target: target.to_owned(),
+        kind: MappingKind::Directory,
+        permissions: None,
+    })
+}
+
+/// The password that was asked for, and whether it was generated.
+fn read_password(arguments: &PasswordArgs) -> anyhow::Result<(Option<Secret<String>>, bool)> {
+    if arguments.generate_password {
+        return Ok((Some(identity::generate_password()), true));
+    }
+    if !arguments.password_stdin {
+        return Ok((None, false));
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("read the password from standard input")?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    anyhow::ensure!(!password.is_empty(), "no password on standard input");
+    Ok((Some(Secret::new(password)), false))
+}
+
+/// The hash of a password, made off the runtime's threads.
+pub(super) async fn hash(password: &Secret<String>) -> anyhow::Result<Secret<String>> {
+    let password = password.clone();
+    let hashed = tokio::task::spawn_blocking(move || identity::hash_password(&password)).await;
+    Ok(hashed.context("hash the password")??)
+}
+
+async fn passwd(state: &State, user: &User, arguments: &PasswordArgs) -> anyhow::Result<()> {
+    let (password, generated) = read_password(arguments)?;
+    let password = password.context("give --password-stdin or --generate-password")?;
+    let hash = hash(&password).await?;
+    state.database.users().set_password_hash(user.id, Some(hash), state.clock.now()).await?;
+    println!("changed the password of {}", user.name);
+    if generated {
+        println!("password: {}", password.expose());
+    }
+    Ok(())
+}
+
+async fn disable(state: &State, user: User, undo: bool) -> anyhow::Result<()> {
+    let changes = UserChanges { disabled: Some(!undo), ..UserChanges::default() };
+    state.database.users().update(user.id, changes, state.clock.now()).await?;
+    println!("{} user {}", if undo { "enabled" } else { "disabled" }, user.name);
+    Ok(())
+}
+
+async fn list(state: &State, json: bool) -> anyhow::Result<()> {
+    let users = state.database.users().list(&state.server.id).await?;
+    if json {
+        return print_json(&users.iter().map(as_json).collect());
+    }
+    let width = users.iter().map(|user| user.name.as_str().len()).max().unwrap_or(0);
+    for user in &users {
+        let note = if user.disabled { "  (disabled)" } else { "" };
+        println!("{:width$}  {}{note}", user.name.as_str(), user.home_directory);
+    }
+    Ok(())
+}
+
+async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
+    let keys = state.database.ssh_keys().list(user.id).await?;
+    if json {
+        let mut value = as_json(user);
+        value["keys"] = keys.iter().map(key::as_json).collect();
+        return print_json(&value);
+    }
+    println!("name       {}", user.name);
+    println!("id         {}", user.id);
+    println!("home       {} ({})", user.home_directory, user.home_type.as_str());
+    for mapping in &user.mappings {
+        println!("mapping    {} -> {}", mapping.entry, mapping.target);
+    }
+    println!("may        {}", user.permissions);
+    println!("password   {}", if user.password_hash.is_some() { "set" } else { "none" });
+    println!("disabled   {}", if user.disabled { "yes" } else { "no" });
+    println!("created    {}", utc(user.created));
+    for key in &keys {
+        println!("key        {} {} {}", key.fingerprint, key.algorithm, key.comment);
+    }
+    Ok(())
+}
+
+fn as_json(user: &User) -> serde_json::Value {
+    json!({
+        "id": user.id,
+        "name": user.name,
+        "home_type": user.home_type.as_str(),
+        "home_directory": user.home_directory,
+        "mappings": user.mappings.iter().map(|mapping| json!({
+            "entry": mapping.entry,
+            "target": mapping.target,
+        })).collect::<Vec<_>>(),
+        "permissions": user.permissions.to_string(),
+        "password": user.password_hash.is_some(),
+        "disabled": user.disabled,
+        "created": utc(user.created),
+        "changed": utc(user.changed),
+    })
+}

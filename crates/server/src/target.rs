@@ -1,0 +1,98 @@
+//! The state that a command works on: a configuration and its open database.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use database::{Database, DatabaseUrl, NewServer, Sealer, Server, Settings, User};
+use model::{Clock, SystemClock, UserName};
+
+use crate::cli::Target;
+use crate::config::{Config, load, process_environment};
+
+/// The name of the server that a node serves.
+const SERVER: &str = "default";
+
+/// An opened installation.
+pub(crate) struct State {
+    /// What it is configured with.
+    pub(crate) config: Config,
+    /// Its database.
+    pub(crate) database: Database,
+    /// The server that its nodes serve.
+    pub(crate) server: Server,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The configuration that `target` names.
+///
+/// # Errors
+/// Where the file cannot be used, or the quickstart's folder does not exist.
+pub(crate) fn configuration(target: &Target) -> anyhow::Result<Config> {
+    if let Some(file) = &target.config {
+        return Ok(load(file, &process_environment())?);
+    }
+    let data = target.data.clone().unwrap_or_else(|| PathBuf::from("./pierhead-data"));
+    anyhow::ensure!(
+        data.is_dir(),
+        "no data folder at {}: start one with `pierhead up`, or name another with --data DIR or --config FILE",
+        data.display()
+    );
+    Ok(Config::for_data(data))
+}
+
+impl State {
+    /// Opens what `target` names.
+    ///
+    /// # Errors
+    /// See [`configuration`] and [`Self::open`].
+    pub(crate) async fn of(target: &Target) -> anyhow::Result<Self> {
+        Self::open(configuration(target)?).await
+    }
+
+    /// Opens the database of `config`, made or migrated where needed, and its server.
+    ///
+    /// # Errors
+    /// Where the data folder or the database cannot be used.
+    pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
+        make_private_folder(&config.data)?;
+        let url = DatabaseUrl::parse(config.database_url().expose()).context("database.url")?;
+        let sealer = match config.secrets.sealing_key.secret() {
+            Some(key) => Sealer::with_key(key).context("secrets.sealing_key")?,
+            None => Sealer::plain(),
+        };
+        let settings = Settings { sealer, ..Settings::default() };
+        let database = Database::open(&url, settings)
+            .await
+            .with_context(|| format!("open the database {url}"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let server = database
+            .servers()
+            .find_or_create(&NewServer::named(SERVER), clock.now())
+            .await
+            .context("look up the server")?;
+        Ok(Self { config, database, server, clock })
+    }
+
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) async fn user(&self, name: &str) -> anyhow::Result<User> {
+        let name = UserName::parse(name)?;
+        self.database.users().by_name(&self.server.id, &name).await?.with_context(|| {
+            format!("there is no user {name}; `pierhead user list` shows who there is")
+        })
+    }
+}
+
+/// Makes a folder that only its owner can enter; one that exists is left as it is.
+fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("make the data folder {}", path.display()))
+}
