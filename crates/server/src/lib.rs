@@ -7,6 +7,7 @@ pub mod config;
 mod control;
 mod node;
 mod notify;
+mod readiness;
 mod target;
 mod telemetry;
 mod wiring;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use database::{Database, DatabaseUrl, NewServer, Sealer, Server, Settings, User};
+use database::{Database, DatabaseUrl, NewServer, Sealer, Server, ServerLimits, Settings, User};
 use model::{Clock, SystemClock, UserName};
 
 use crate::cli::Target;
@@ -74,6 +74,28 @@ impl State {
             .await
             .context("look up the server")?;
         Ok(Self { config, database, server, clock })
+    }
+
+    /// Writes what the node was configured with into its server's row, where all nodes and the
+    /// tools see it.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub(crate) async fn publish_settings(&self) -> anyhow::Result<()> {
+        let sftp = &self.config.sftp;
+        let wanted = Server {
+            listeners: sftp.listen.iter().map(ToString::to_string).collect(),
+            algorithm_policy: sftp.algorithms.clone(),
+            banner_before_login: sftp.banner.clone(),
+            banner_after_login: sftp.welcome.clone(),
+            limits: ServerLimits {
+                sessions: Some(sftp.max_sessions),
+                sessions_per_user: Some(sftp.max_sessions_per_user),
+            },
+            ..self.server.clone()
+        };
+        let written = self.database.servers().update(&wanted, self.clock.now()).await;
+        written.context("write the server's settings")
     }
 
     /// The user of this name.

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{key, print_json, utc};
 use crate::cli::{HomeKind, PasswordArgs, UserAddArgs, UserCommand};
 use crate::target::State;
+use crate::wiring;
 
 /// Runs it.
 pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
@@ -57,12 +58,12 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
     };
     new.mappings = arguments.map.iter().map(|text| mapping(text)).collect::<Result<_, _>>()?;
     if arguments.read_only {
-        new.permissions = Permissions::read_only();
+        new.permissions = Permissions::READ_ONLY;
     }
     if let Some(password) = &password {
-        new.password_hash = Some(hash(password).await?);
+        new.password_hash = Some(wiring::identity(&state)?.passwords().hash(password).await?);
     }
-    gateway::check_home(new.home_type, &new.home_directory, &new.mappings)?;
+    gateway::check_home(&new.name, &new.home_directory, &new.mappings)?;
     let user = state.database.users().create(new, state.clock.now()).await?;
     for keys in keys {
         key::store(&state, &user, keys).await?;
@@ -102,18 +103,10 @@ fn read_password(arguments: &PasswordArgs) -> anyhow::Result<(Option<Secret<Stri
     Ok((Some(Secret::new(password)), false))
 }
 
-/// The hash of a password, made off the runtime's threads.
-pub(super) async fn hash(password: &Secret<String>) -> anyhow::Result<Secret<String>> {
-    let password = password.clone();
-    let hashed = tokio::task::spawn_blocking(move || identity::hash_password(&password)).await;
-    Ok(hashed.context("hash the password")??)
-}
-
 async fn passwd(state: &State, user: &User, arguments: &PasswordArgs) -> anyhow::Result<()> {
     let (password, generated) = read_password(arguments)?;
     let password = password.context("give --password-stdin or --generate-password")?;
-    let hash = hash(&password).await?;
-    state.database.users().set_password_hash(user.id, Some(hash), state.clock.now()).await?;
+    wiring::identity(state)?.set_password(user.id, &password).await?;
     println!("changed the password of {}", user.name);
     if generated {
         println!("password: {}", password.expose());

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::Changes;
 pub use env::process_environment;
+pub(crate) use load::key_bytes;
 pub use load::{ConfigError, load, load_text};
 pub use units::{ByteSize, Span};
 
@@ -361,6 +362,14 @@ impl Config {
     /// The folder of the local store.
     pub fn local_root(&self) -> PathBuf {
         self.storage.local.root.clone().unwrap_or_else(|| self.data.join("objects"))
+    }
+
+    /// Takes over what a running node can: see [`Changes`].
+    pub(crate) fn take_live(&mut self, wanted: &Self) {
+        let listen = std::mem::take(&mut self.sftp.listen);
+        self.sftp = SftpConfig { listen, ..wanted.sftp.clone() };
+        self.log.level.clone_from(&wanted.log.level);
+        self.drain = wanted.drain.clone();
     }
 
     /// The socket that `pierhead reload` speaks to.

@@ -1,0 +1,13 @@
+//! `pierhead serve`: a node from a configuration file.
+
+use crate::cli::ServeArgs;
+use crate::config::{load, process_environment};
+use crate::node::Node;
+use crate::telemetry;
+
+/// Runs it until it is told to stop.
+pub(crate) async fn run(arguments: &ServeArgs) -> anyhow::Result<()> {
+    let config = load(&arguments.config, &process_environment())?;
+    let log = telemetry::start_logs(&config.log)?;
+    Node::start(config, Some(arguments.config.clone()), log).await?.run().await
+}

@@ -1,0 +1,222 @@
+//! A running node: binds its sockets, serves, takes changed settings over, and goes down in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::{self, Certificates, Health};
+use crate::config::{Changes, Config, load, process_environment};
+use crate::control::{Answer, Command, ControlSocket, Request};
+use crate::target::State;
+use crate::telemetry::{self, LogLevel};
+use crate::wiring::{self, Parts};
+use crate::{notify, readiness};
+
+/// A node whose sockets are bound.
+pub(crate) struct Node {
+    state: State,
+    /// Where its configuration was read, where it was read from a file.
+    source: Option<PathBuf>,
+    parts: Parts,
+    log: LogLevel,
+    health: Health,
+    certificates: Option<Arc<Certificates>>,
+    sftp: Vec<TcpListener>,
+    admin: TcpListener,
+    control: ControlSocket,
+}
+
+impl Node {
+    /// Opens the state, builds the parts and binds the sockets. Logging must have started.
+    ///
+    /// # Errors
+    /// Where any of it fails; nothing is left running.
+    pub(crate) async fn start(
+        config: Config,
+        source: Option<PathBuf>,
+        log: LogLevel,
+    ) -> anyhow::Result<Self> {
+        let metrics = telemetry::start_metrics()?;
+        let certificates = config.admin.tls.clone().map(Certificates::load).transpose()?;
+        let state = State::open(config).await?;
+        state.publish_settings().await?;
+        // Before the parts, so that a second node on the same folder touches nothing.
+        let control = ControlSocket::bind(state.config.control_socket()).await?;
+        let parts = wiring::build(&state).await?;
+        let mut sftp = Vec::new();
+        for address in &state.config.sftp.listen {
+            sftp.push(bind(*address, "sftp.listen").await?);
+        }
+        let admin = bind(state.config.admin.listen, "admin.listen").await?;
+        let parts_ready = readiness::of(&state, &parts).await?;
+        Ok(Self {
+            health: Health::new(metrics, parts_ready),
+            certificates: certificates.map(Arc::new),
+            state,
+            source,
+            parts,
+            log,
+            sftp,
+            admin,
+            control,
+        })
+    }
+
+    /// The state it runs on.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Where SFTP listens.
+    pub(crate) fn sftp_addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
+        Ok(self.sftp.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+    }
+
+    /// Where health and metrics listen.
+    pub(crate) fn admin_address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.admin.local_addr()?)
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains. A second signal ends it at once.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let mut signals = Signals::new()?;
+        let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
+        let (doors, rest) = (TaskTracker::new(), TaskTracker::new());
+        let sftp = self.sftp_addresses()?;
+        let admin = self.admin_address()?;
+        for listener in self.sftp {
+            let (server, drain) = (self.parts.ssh.clone(), drain.clone());
+            doors.spawn(async move { server.serve(listener, drain).await });
+        }
+        doors.close();
+        let pages = admin::router(self.health.clone());
+        rest.spawn(admin::serve(self.admin, self.certificates, pages, stop.clone()));
+        let (requests, received) = mpsc::channel(4);
+        rest.spawn(self.control.serve(requests, stop.clone()));
+        rest.close();
+        tracing::info!(?sftp, %admin, server = %self.state.server.id, "pierhead serves");
+        notify::ready("serving");
+
+        let mut reloader = Reloader { state: self.state, source: self.source, log: self.log, ssh: self.parts.ssh };
+        reloader.until_end(&mut signals, received).await;
+
+        tracing::info!(deadline = %reloader.state.config.drain.deadline, "draining");
+        notify::stopping();
+        self.health.start_draining();
+        drain.cancel();
+        let drained = async {
+            doors.wait().await;
+            self.parts.transfers.drain().await;
+        };
+        tokio::select! {
+            () = drained => tracing::info!("drained"),
+            () = signals.end() => tracing::warn!("ended by a second signal, transfers were cut off"),
+        }
+        stop.cancel();
+        rest.wait().await;
+        reloader.state.database.close().await;
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listen on {address} ({key})"))
+}
+
+/// Takes changed settings over while the node serves.
+struct Reloader {
+    state: State,
+    source: Option<PathBuf>,
+    log: LogLevel,
+    ssh: ssh::Server,
+}
+
+impl Reloader {
+    async fn until_end(&mut self, signals: &mut Signals, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            tokio::select! {
+                told = signals.next() => match told {
+                    Told::End => return,
+                    Told::Reload => {
+                        self.answer_reload().await;
+                    }
+                },
+                Some((Command::Reload, reply)) = requests.recv() => {
+                    // Who asked may be gone; the log has the answer too.
+                    let _ = reply.send(self.answer_reload().await);
+                }
+            }
+        }
+    }
+
+    async fn answer_reload(&mut self) -> Answer {
+        match self.reload().await {
+            Ok(changes) => {
+                tracing::info!(applied = ?changes.applied, needs_restart = ?changes.needs_restart, "reloaded");
+                Answer::Reloaded(changes)
+            }
+            Err(error) => {
+                let reason = format!("{error:#}");
+                tracing::error!(reason, "reload refused, nothing was changed");
+                Answer::Refused(reason)
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> anyhow::Result<Changes> {
+        let wanted = match &self.source {
+            Some(file) => load(file, &process_environment())?,
+            None => self.state.config.clone(),
+        };
+        let changes = Changes::between(&self.state.config, &wanted);
+        let keys = wiring::host_keys(&self.state).await?;
+        self.log.set(&wanted.log.level)?;
+        self.ssh.reload(wiring::ssh_settings(&wanted), keys)?;
+        // Of what needs a restart, the running values stay on record.
+        self.state.config.take_live(&wanted);
+        self.state.publish_settings().await?;
+        Ok(changes)
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::End,
+            _ = self.interrupt.recv() => Told::End,
+            _ = self.hang_up.recv() => Told::Reload,
+        }
+    }
+
+    async fn end(&mut self) {
+        while self.next().await != Told::End {}
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Told {
+    End,
+    Reload,
+}

@@ -1,0 +1,204 @@
+//! From configuration to the parts of a node, floor by floor.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use database::{HostKey as StoredKey, Server};
+use gateway::Gateway;
+use identity::Identity;
+use model::{KeyId, Secret};
+use ssh::{HostKey, HostKeyAlgorithm, HostKeys};
+use storage::s3::{Credentials, S3Settings};
+use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
+use transfer::Transfers;
+
+use crate::config::{Config, EncryptionKind, S3Config, StorageKind, key_bytes};
+use crate::target::State;
+
+/// The parts of a node above its database.
+pub(crate) struct Parts {
+    /// Reaches the buckets.
+    pub(crate) stores: Arc<Stores>,
+    /// Uploads in progress.
+    pub(crate) transfers: Transfers,
+    /// Sessions.
+    pub(crate) gateway: Arc<Gateway>,
+    /// The SSH door.
+    pub(crate) ssh: ssh::Server,
+}
+
+/// Builds the parts. Nothing listens yet and no store is asked yet.
+///
+/// # Errors
+/// Where a setting cannot be, or the server has no usable host key.
+pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
+    let config = &state.config;
+    let buffers = Buffers::new(&buffer_limits(config));
+    let uploads = Arc::clone(&buffers.in_flight);
+    let stores = Arc::new(Stores::new(connection(config)?));
+    let settings = transfer::Settings { node: node_name(), ..transfer::Settings::default() };
+    let transfers =
+        Transfers::new(state.database.clone(), buffers, Arc::clone(&state.clock), settings);
+    let gateway = Arc::new(Gateway::new(
+        state.database.clone(),
+        Arc::clone(&stores),
+        transfers.clone(),
+        Arc::clone(&state.clock),
+        gateway_settings(config),
+    ));
+    let identity = identity(state)?;
+    let floors = ssh::Floors {
+        server: state.server.id.clone(),
+        identity: Arc::new(identity),
+        gateway: Arc::clone(&gateway),
+        uploads,
+        clock: Arc::clone(&state.clock),
+    };
+    let keys = host_keys(state).await?;
+    let ssh = ssh::Server::new(floors, ssh_settings(config), keys).context("start the SSH door")?;
+    Ok(Parts { stores, transfers, gateway, ssh })
+}
+
+/// The built-in users of this installation.
+pub(crate) fn identity(state: &State) -> anyhow::Result<Identity> {
+    let settings = identity::Settings::default();
+    Identity::new(state.database.clone(), settings, Arc::clone(&state.clock))
+        .context("start the identity provider")
+}
+
+fn buffer_limits(config: &Config) -> BufferLimits {
+    let idle = usize::try_from(config.transfer.upload_memory.bytes()).unwrap_or(usize::MAX);
+    BufferLimits {
+        in_flight: config.transfer.upload_memory.bytes(),
+        read_ahead: config.transfer.download_memory.bytes(),
+        idle,
+        ..BufferLimits::default()
+    }
+}
+
+/// The name of this machine, as rows show which node did something.
+fn node_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// What the gateway is told.
+pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
+    let sftp = &config.sftp;
+    gateway::Settings {
+        max_handles: sftp.max_handles as usize,
+        max_sessions: sftp.max_sessions as usize,
+        max_sessions_per_user: sftp.max_sessions_per_user as usize,
+        ..gateway::Settings::default()
+    }
+}
+
+/// What the SSH door is told.
+pub(crate) fn ssh_settings(config: &Config) -> ssh::Settings {
+    let sftp = &config.sftp;
+    let defaults = ssh::Settings::default();
+    ssh::Settings {
+        algorithms: ssh::AlgorithmPolicy::named(&sftp.algorithms).unwrap_or(defaults.algorithms),
+        pre_auth_banner: sftp.banner.clone(),
+        post_login_text: sftp.welcome.clone(),
+        limits: ssh::Limits {
+            connections: sftp.max_connections as usize,
+            connections_per_address: sftp.max_connections_per_address as usize,
+            startups: ssh::Startups {
+                start: sftp.startups_begin as usize,
+                rate: sftp.startups_rate,
+                full: sftp.startups_full as usize,
+            },
+            auth_attempts: sftp.max_login_attempts as usize,
+            open_handles: sftp.max_handles.into(),
+            ..defaults.limits
+        },
+        login_grace: sftp.login_grace.duration(),
+        idle_timeout: sftp.idle_timeout.duration(),
+        drain_deadline: config.drain.deadline.duration(),
+        ..defaults
+    }
+}
+
+fn connection(config: &Config) -> anyhow::Result<Connection> {
+    Ok(match config.storage.kind {
+        StorageKind::Local => Connection::Local { root: config.local_root() },
+        StorageKind::S3 => Connection::S3(Box::new(s3_settings(&config.storage.s3)?)),
+    })
+}
+
+fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {
+    let defaults = S3Settings::default();
+    let credentials = match (config.access_key_id.secret(), config.secret_access_key.secret()) {
+        (Some(access), Some(secret)) => Credentials::Static {
+            access_key: access.expose().clone(),
+            secret_key: secret.clone(),
+            session_token: None,
+        },
+        _ => Credentials::Chain,
+    };
+    let encryption = match config.encryption {
+        EncryptionKind::Bucket => Encryption::BucketDefault,
+        EncryptionKind::S3 => Encryption::S3Managed,
+        EncryptionKind::Kms => Encryption::Kms { key_id: config.kms_key_id.clone() },
+        EncryptionKind::Customer => {
+            let key = config.customer_key.secret().and_then(key_bytes);
+            let key = key.context("storage.s3.customer_key is not a key")?;
+            Encryption::Customer { key: Secret::new(key) }
+        }
+    };
+    Ok(S3Settings {
+        endpoint: config.endpoint.clone(),
+        region: config.region.clone().unwrap_or(defaults.region),
+        path_style: config.path_style.unwrap_or(config.endpoint.is_some()),
+        credentials,
+        encryption,
+        checksums: config.checksums,
+        ..defaults
+    })
+}
+
+/// The server's host keys; made at the first start.
+///
+/// # Errors
+/// Where one cannot be read, or none can be made.
+pub(crate) async fn host_keys(state: &State) -> anyhow::Result<HostKeys> {
+    let table = state.database.host_keys();
+    let mut stored = table.list(&state.server.id).await.context("read the host keys")?;
+    if stored.is_empty() {
+        let new = make_host_keys(&state.server, state.clock.now()).await?;
+        stored = table.add_first(&state.server.id, &new).await.context("store new host keys")?;
+    }
+    let keys = stored.iter().map(|key| {
+        HostKey::import(key.private_key.expose(), None)
+            .with_context(|| format!("read the host key {}", key.fingerprint))
+    });
+    HostKeys::new(keys.collect::<anyhow::Result<_>>()?).context("use the host keys")
+}
+
+async fn make_host_keys(server: &Server, now: model::Timestamp) -> anyhow::Result<Vec<StoredKey>> {
+    let server = server.clone();
+    let make = move || {
+        let keys = HostKeyAlgorithm::ALL.into_iter().map(|algorithm| {
+            let key = HostKey::generate(algorithm)?;
+            anyhow::Ok(stored_key(&server, &key, now)?)
+        });
+        keys.collect::<anyhow::Result<Vec<_>>>()
+    };
+    tokio::task::spawn_blocking(make).await.context("make host keys")?
+}
+
+/// The row for a host key.
+pub(crate) fn stored_key(
+    server: &Server,
+    key: &HostKey,
+    now: model::Timestamp,
+) -> anyhow::Result<StoredKey> {
+    Ok(StoredKey {
+        id: KeyId::generate(),
+        server: server.id.clone(),
+        algorithm: key.algorithm(),
+        private_key: key.to_openssh()?,
+        fingerprint: key.fingerprint(),
+        created: now,
+    })
+}
