@@ -95,3 +95,61 @@ fn read_chain(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     anyhow::ensure!(!chain.is_empty(), "no certificate in {}", path.display());
     Ok(chain)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::rustls::pki_types::ServerName;
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+    use super::*;
+
+    /// Writes a new certificate for `localhost` to the files and returns it.
+    fn renew(files: &TlsConfig) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    }
+
+    /// Whether a client that trusts `certificate` alone gets through.
+    async fn is_served(certificate: &CertificateDer<'static>, certificates: &Certificates) -> bool {
+        let mut trusted = RootCertStore::empty();
+        trusted.add(certificate.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(trusted)
+            .with_no_client_auth();
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        let (client, _server) =
+            tokio::join!(connector.connect(name, near), certificates.acceptor().accept(far));
+        client.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_renewed_certificate_is_served_and_a_broken_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsConfig {
+            certificate: folder.path().join("cert.pem"),
+            key: folder.path().join("key.pem"),
+        };
+        let first = renew(&files);
+        let certificates = Certificates::load(files.clone()).unwrap();
+        assert!(is_served(&first, &certificates).await);
+        let second = renew(&files);
+        assert!(is_served(&second, &certificates).await);
+        assert!(!is_served(&first, &certificates).await);
+        std::fs::write(&files.key, "half a file").unwrap();
+        assert!(is_served(&second, &certificates).await, "the old one stays");
+    }
+
+    #[test]
+    fn a_missing_certificate_is_named() {
+        let files = TlsConfig { certificate: "/nowhere/c.pem".into(), key: "/nowhere/k.pem".into() };
+        let error = Certificates::load(files).expect_err("missing");
+        assert!(error.to_string().contains("/nowhere/c.pem"), "{error}");
+    }
+}
