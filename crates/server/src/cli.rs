@@ -7,7 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// An SFTP and SCP gateway in front of object storage.
 #[derive(Debug, Parser)]
-#[command(name = "pierhead", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "pierhead",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -62,11 +62,14 @@ impl ControlSocket {
         }
         let what = || format!("listen on the control socket {}", path.display());
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).with_context(what),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(what);
+            }
             _ => {}
         }
         let listener = UnixListener::bind(&path).with_context(what)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).with_context(what)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+            .with_context(what)?;
         Ok(Self { listener, path })
     }
 
@@ -75,7 +78,11 @@ impl ControlSocket {
         while let Some(accepted) = stop.run_until_cancelled(self.listener.accept()).await {
             let Ok((stream, _)) = accepted else { continue };
             let answered = tokio::time::timeout(PATIENCE, answer(stream, &requests));
-            if let Some(Err(error)) = stop.run_until_cancelled(answered).await.map(|o| o.unwrap_or(Ok(()))) {
+            if let Some(Err(error)) = stop
+                .run_until_cancelled(answered)
+                .await
+                .map(|o| o.unwrap_or(Ok(())))
+            {
                 tracing::debug!(%error, "control connection ended");
             }
         }
@@ -113,17 +120,25 @@ async fn answer(stream: UnixStream, requests: &mpsc::Sender<Request>) -> io::Res
 pub(crate) async fn send(path: &Path, command: Command) -> anyhow::Result<Answer> {
     let asked = async {
         let stream = UnixStream::connect(path).await.with_context(|| {
-            format!("reach the node at {}: is it running with this data folder?", path.display())
+            format!(
+                "reach the node at {}: is it running with this data folder?",
+                path.display()
+            )
         })?;
         let (read, mut write) = stream.into_split();
         let mut line = serde_json::to_vec(&command)?;
         line.push(b'\n');
         write.write_all(&line).await.context("send the command")?;
         let mut reply = String::new();
-        BufReader::new(read).read_line(&mut reply).await.context("read the answer")?;
+        BufReader::new(read)
+            .read_line(&mut reply)
+            .await
+            .context("read the answer")?;
         serde_json::from_str(&reply).with_context(|| format!("understand the answer {reply:?}"))
     };
-    tokio::time::timeout(PATIENCE, asked).await.context("the node did not answer in 30 s")?
+    tokio::time::timeout(PATIENCE, asked)
+        .await
+        .context("the node did not answer in 30 s")?
 }
 
 #[cfg(test)]
@@ -144,7 +159,10 @@ mod tests {
         };
         let asked = async {
             let answer = send(&path, Command::Reload).await.expect("answered");
-            assert!(ControlSocket::bind(path.clone()).await.is_err(), "a second node is kept out");
+            assert!(
+                ControlSocket::bind(path.clone()).await.is_err(),
+                "a second node is kept out"
+            );
             stop.cancel();
             answer
         };
@@ -156,7 +174,9 @@ mod tests {
     #[tokio::test]
     async fn without_a_node_the_error_says_so() {
         let folder = tempfile::tempdir().expect("folder");
-        let error = send(&folder.path().join("control.sock"), Command::Reload).await.expect_err("none");
+        let error = send(&folder.path().join("control.sock"), Command::Reload)
+            .await
+            .expect_err("none");
         assert!(error.to_string().contains("is it running"), "{error}");
     }
 }

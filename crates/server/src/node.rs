@@ -44,7 +44,12 @@ impl Node {
         log: LogLevel,
     ) -> anyhow::Result<Self> {
         let metrics = telemetry::start_metrics()?;
-        let certificates = config.admin.tls.clone().map(Certificates::load).transpose()?;
+        let certificates = config
+            .admin
+            .tls
+            .clone()
+            .map(Certificates::load)
+            .transpose()?;
         let state = State::open(config).await?;
         state.publish_settings().await?;
         // Before the parts, so that a second node on the same folder touches nothing.
@@ -76,7 +81,11 @@ impl Node {
 
     /// Where SFTP listens.
     pub(crate) fn sftp_addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
-        Ok(self.sftp.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?)
+        Ok(self
+            .sftp
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<Result<_, _>>()?)
     }
 
     /// Where health and metrics listen.
@@ -97,14 +106,24 @@ impl Node {
         }
         doors.close();
         let pages = admin::router(self.health.clone());
-        rest.spawn(admin::serve(self.admin, self.certificates, pages, stop.clone()));
+        rest.spawn(admin::serve(
+            self.admin,
+            self.certificates,
+            pages,
+            stop.clone(),
+        ));
         let (requests, received) = mpsc::channel(4);
         rest.spawn(self.control.serve(requests, stop.clone()));
         rest.close();
         tracing::info!(?sftp, %admin, server = %self.state.server.id, "pierhead serves");
         notify::ready("serving");
 
-        let mut reloader = Reloader { state: self.state, source: self.source, log: self.log, ssh: self.parts.ssh };
+        let mut reloader = Reloader {
+            state: self.state,
+            source: self.source,
+            log: self.log,
+            ssh: self.parts.ssh,
+        };
         reloader.until_end(&mut signals, received).await;
 
         tracing::info!(deadline = %reloader.state.config.drain.deadline, "draining");
@@ -127,7 +146,9 @@ impl Node {
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listen on {address} ({key})"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address} ({key})"))
 }
 
 /// Takes changed settings over while the node serves.
@@ -178,7 +199,7 @@ impl Reloader {
         let changes = Changes::between(&self.state.config, &wanted);
         let keys = wiring::host_keys(&self.state).await?;
         self.log.set(&wanted.log.level)?;
-        self.ssh.reload(wiring::ssh_settings(&wanted), keys)?;
+        self.ssh.reload(wiring::ssh_settings(&wanted), &keys)?;
         // Of what needs a restart, the running values stay on record.
         self.state.config.take_live(&wanted);
         self.state.publish_settings().await?;

@@ -31,7 +31,10 @@ impl Readiness for Ready {
     /// Looks at the database and at one bucket that somebody's home is in: the others are reached
     /// in the same way.
     async fn check(&self) -> Result<(), String> {
-        self.database.check().await.map_err(|error| format!("database: {error}"))?;
+        self.database
+            .check()
+            .await
+            .map_err(|error| format!("database: {error}"))?;
         let users = self.database.users().list(&self.server).await;
         let users = users.map_err(|error| format!("database: {error}"))?;
         let buckets: BTreeSet<BucketName> = users
@@ -39,10 +42,15 @@ impl Readiness for Ready {
             .filter_map(|user| user.home_directory.split('/').nth(1))
             .filter_map(|name| BucketName::parse(name).ok())
             .collect();
-        let Some(bucket) = buckets.first() else { return Ok(()) };
+        let Some(bucket) = buckets.first() else {
+            return Ok(());
+        };
         let looked = async {
             let store = self.stores.bucket(bucket).await?;
-            let one = ListRequest { max_entries: Some(1), ..ListRequest::default() };
+            let one = ListRequest {
+                max_entries: Some(1),
+                ..ListRequest::default()
+            };
             store.list(&one).await
         };
         match looked.await {

@@ -34,7 +34,10 @@ pub(crate) fn configuration(target: &Target) -> anyhow::Result<Config> {
     if let Some(file) = &target.config {
         return Ok(load(file, &process_environment())?);
     }
-    let data = target.data.clone().unwrap_or_else(|| PathBuf::from("./pierhead-data"));
+    let data = target
+        .data
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("./pierhead-data"));
     anyhow::ensure!(
         data.is_dir(),
         "no data folder at {}: start one with `pierhead up`, or name another with --data DIR or --config FILE",
@@ -63,7 +66,10 @@ impl State {
             Some(key) => Sealer::with_key(key).context("secrets.sealing_key")?,
             None => Sealer::plain(),
         };
-        let settings = Settings { sealer, ..Settings::default() };
+        let settings = Settings {
+            sealer,
+            ..Settings::default()
+        };
         let database = Database::open(&url, settings)
             .await
             .with_context(|| format!("open the database {url}"))?;
@@ -73,7 +79,12 @@ impl State {
             .find_or_create(&NewServer::named(SERVER), clock.now())
             .await
             .context("look up the server")?;
-        Ok(Self { config, database, server, clock })
+        Ok(Self {
+            config,
+            database,
+            server,
+            clock,
+        })
     }
 
     /// Writes what the node was configured with into its server's row, where all nodes and the
@@ -94,7 +105,11 @@ impl State {
             },
             ..self.server.clone()
         };
-        let written = self.database.servers().update(&wanted, self.clock.now()).await;
+        let written = self
+            .database
+            .servers()
+            .update(&wanted, self.clock.now())
+            .await;
         written.context("write the server's settings")
     }
 
@@ -104,9 +119,13 @@ impl State {
     /// Where there is none.
     pub(crate) async fn user(&self, name: &str) -> anyhow::Result<User> {
         let name = UserName::parse(name)?;
-        self.database.users().by_name(&self.server.id, &name).await?.with_context(|| {
-            format!("there is no user {name}; `pierhead user list` shows who there is")
-        })
+        self.database
+            .users()
+            .by_name(&self.server.id, &name)
+            .await?
+            .with_context(|| {
+                format!("there is no user {name}; `pierhead user list` shows who there is")
+            })
     }
 }
 

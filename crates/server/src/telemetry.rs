@@ -29,19 +29,29 @@ pub(crate) fn start_logs(config: &LogConfig) -> anyhow::Result<LogLevel> {
     let (filter, handle) = reload::Layer::new(filter(&config.level)?);
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(true);
     let lines = match config.format {
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
-        LogFormat::Human => {
-            lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed()
-        }
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .boxed(),
+        LogFormat::Human => lines
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .boxed(),
     };
-    tracing_subscriber::registry().with(filter).with(lines).try_init().context("start the log")?;
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init()
+        .context("start the log")?;
     Ok(LogLevel(handle))
 }
 
 /// Starts collecting metrics; the handle renders them.
 pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new()
-        .set_buckets(&[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0])
+        .set_buckets(&[
+            0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
+        ])
         .context("choose metric buckets")?
         .install_recorder()
         .context("start the metrics")

@@ -21,8 +21,6 @@ pub(crate) struct Parts {
     pub(crate) stores: Arc<Stores>,
     /// Uploads in progress.
     pub(crate) transfers: Transfers,
-    /// Sessions.
-    pub(crate) gateway: Arc<Gateway>,
     /// The SSH door.
     pub(crate) ssh: ssh::Server,
 }
@@ -36,9 +34,16 @@ pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
     let buffers = Buffers::new(&buffer_limits(config));
     let uploads = Arc::clone(&buffers.in_flight);
     let stores = Arc::new(Stores::new(connection(config)?));
-    let settings = transfer::Settings { node: node_name(), ..transfer::Settings::default() };
-    let transfers =
-        Transfers::new(state.database.clone(), buffers, Arc::clone(&state.clock), settings);
+    let settings = transfer::Settings {
+        node: node_name(),
+        ..transfer::Settings::default()
+    };
+    let transfers = Transfers::new(
+        state.database.clone(),
+        buffers,
+        Arc::clone(&state.clock),
+        settings,
+    );
     let gateway = Arc::new(Gateway::new(
         state.database.clone(),
         Arc::clone(&stores),
@@ -49,14 +54,19 @@ pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
     let identity = identity(state)?;
     let floors = ssh::Floors {
         server: state.server.id.clone(),
-        identity: Arc::new(identity),
-        gateway: Arc::clone(&gateway),
+        identity,
+        gateway,
         uploads,
         clock: Arc::clone(&state.clock),
     };
     let keys = host_keys(state).await?;
-    let ssh = ssh::Server::new(floors, ssh_settings(config), keys).context("start the SSH door")?;
-    Ok(Parts { stores, transfers, gateway, ssh })
+    let ssh =
+        ssh::Server::new(floors, ssh_settings(config), &keys).context("start the SSH door")?;
+    Ok(Parts {
+        stores,
+        transfers,
+        ssh,
+    })
 }
 
 /// The built-in users of this installation.
@@ -78,7 +88,10 @@ fn buffer_limits(config: &Config) -> BufferLimits {
 
 /// The name of this machine, as rows show which node did something.
 fn node_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// What the gateway is told.
@@ -121,14 +134,19 @@ pub(crate) fn ssh_settings(config: &Config) -> ssh::Settings {
 
 fn connection(config: &Config) -> anyhow::Result<Connection> {
     Ok(match config.storage.kind {
-        StorageKind::Local => Connection::Local { root: config.local_root() },
+        StorageKind::Local => Connection::Local {
+            root: config.local_root(),
+        },
         StorageKind::S3 => Connection::S3(Box::new(s3_settings(&config.storage.s3)?)),
     })
 }
 
 fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {
     let defaults = S3Settings::default();
-    let credentials = match (config.access_key_id.secret(), config.secret_access_key.secret()) {
+    let credentials = match (
+        config.access_key_id.secret(),
+        config.secret_access_key.secret(),
+    ) {
         (Some(access), Some(secret)) => Credentials::Static {
             access_key: access.expose().clone(),
             secret_key: secret.clone(),
@@ -139,11 +157,15 @@ fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {
     let encryption = match config.encryption {
         EncryptionKind::Bucket => Encryption::BucketDefault,
         EncryptionKind::S3 => Encryption::S3Managed,
-        EncryptionKind::Kms => Encryption::Kms { key_id: config.kms_key_id.clone() },
+        EncryptionKind::Kms => Encryption::Kms {
+            key_id: config.kms_key_id.clone(),
+        },
         EncryptionKind::Customer => {
             let key = config.customer_key.secret().and_then(key_bytes);
             let key = key.context("storage.s3.customer_key is not a key")?;
-            Encryption::Customer { key: Secret::new(key) }
+            Encryption::Customer {
+                key: Secret::new(key),
+            }
         }
     };
     Ok(S3Settings {
@@ -163,10 +185,16 @@ fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {
 /// Where one cannot be read, or none can be made.
 pub(crate) async fn host_keys(state: &State) -> anyhow::Result<HostKeys> {
     let table = state.database.host_keys();
-    let mut stored = table.list(&state.server.id).await.context("read the host keys")?;
+    let mut stored = table
+        .list(&state.server.id)
+        .await
+        .context("read the host keys")?;
     if stored.is_empty() {
         let new = make_host_keys(&state.server, state.clock.now()).await?;
-        stored = table.add_first(&state.server.id, &new).await.context("store new host keys")?;
+        stored = table
+            .add_first(&state.server.id, &new)
+            .await
+            .context("store new host keys")?;
     }
     let keys = stored.iter().map(|key| {
         HostKey::import(key.private_key.expose(), None)
@@ -184,7 +212,9 @@ async fn make_host_keys(server: &Server, now: model::Timestamp) -> anyhow::Resul
         });
         keys.collect::<anyhow::Result<Vec<_>>>()
     };
-    tokio::task::spawn_blocking(make).await.context("make host keys")?
+    tokio::task::spawn_blocking(make)
+        .await
+        .context("make host keys")?
 }
 
 /// The row for a host key.

@@ -28,13 +28,17 @@ pub(crate) async fn serve(
     let tasks = TaskTracker::new();
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     while let Some(stream) = next(&listener, &stop).await {
-        let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else {
+        let Some(Ok(place)) = stop
+            .run_until_cancelled(Arc::clone(&places).acquire_owned())
+            .await
+        else {
             break;
         };
         let (pages, certificates, stop) = (pages.clone(), certificates.clone(), stop.clone());
         tasks.spawn(async move {
             let _place = place;
-            stop.run_until_cancelled(connection(stream, certificates, pages)).await;
+            stop.run_until_cancelled(connection(stream, certificates, pages))
+                .await;
         });
     }
     tasks.close();
@@ -48,7 +52,8 @@ async fn next(listener: &TcpListener, stop: &CancellationToken) -> Option<TcpStr
             Err(error) => {
                 // Out of descriptors, or the peer is gone already: neither ends the listener.
                 tracing::debug!(%error, "admin accept failed");
-                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(100))).await?;
+                stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(100)))
+                    .await?;
             }
         }
     }

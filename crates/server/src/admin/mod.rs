@@ -34,7 +34,11 @@ pub(crate) struct Health {
 impl Health {
     /// Health of a node whose other parts `parts` speaks for.
     pub(crate) fn new(metrics: PrometheusHandle, parts: Arc<dyn Readiness>) -> Self {
-        Self { metrics, draining: Arc::new(AtomicBool::new(false)), parts }
+        Self {
+            metrics,
+            draining: Arc::new(AtomicBool::new(false)),
+            parts,
+        }
     }
 
     /// From now on `/readyz` says 503, so that a load balancer looks elsewhere.
@@ -68,6 +72,9 @@ async fn readyz(State(health): State<Health>) -> Response {
 
 async fn metrics(State(health): State<Health>) -> Response {
     health.metrics.run_upkeep();
-    let format = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    let format = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
     (format, health.metrics.render()).into_response()
 }

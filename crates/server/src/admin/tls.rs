@@ -27,7 +27,9 @@ struct Current {
 
 impl std::fmt::Debug for Current {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Current").field("seen", &self.seen).finish_non_exhaustive()
+        f.debug_struct("Current")
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
     }
 }
 
@@ -42,7 +44,10 @@ impl Certificates {
     pub(crate) fn load(files: TlsConfig) -> anyhow::Result<Self> {
         let seen = stamp(&files);
         let acceptor = acceptor(&files)?;
-        Ok(Self { files, current: Mutex::new(Current { acceptor, seen }) })
+        Ok(Self {
+            files,
+            current: Mutex::new(Current { acceptor, seen }),
+        })
     }
 
     /// The acceptor for a new connection; of the new files where they changed and are usable.
@@ -53,11 +58,17 @@ impl Certificates {
         if now != current.seen {
             match acceptor(&self.files) {
                 Ok(acceptor) => {
-                    *current = Current { acceptor, seen: now };
+                    *current = Current {
+                        acceptor,
+                        seen: now,
+                    };
                     tracing::info!(certificate = %self.files.certificate.display(), "admin certificate reloaded");
                 }
                 Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "admin certificate not reloaded");
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "admin certificate not reloaded"
+                    );
                 }
             }
         }
@@ -124,8 +135,10 @@ mod tests {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let name = ServerName::try_from("localhost").unwrap();
         let connector = TlsConnector::from(Arc::new(config));
-        let (client, _server) =
-            tokio::join!(connector.connect(name, near), certificates.acceptor().accept(far));
+        let (client, _server) = tokio::join!(
+            connector.connect(name, near),
+            certificates.acceptor().accept(far)
+        );
         client.is_ok()
     }
 
@@ -148,7 +161,10 @@ mod tests {
 
     #[test]
     fn a_missing_certificate_is_named() {
-        let files = TlsConfig { certificate: "/nowhere/c.pem".into(), key: "/nowhere/k.pem".into() };
+        let files = TlsConfig {
+            certificate: "/nowhere/c.pem".into(),
+            key: "/nowhere/k.pem".into(),
+        };
         let error = Certificates::load(files).expect_err("missing");
         assert!(error.to_string().contains("/nowhere/c.pem"), "{error}");
     }

@@ -60,7 +60,12 @@ async fn list(state: &State, json: bool) -> anyhow::Result<()> {
         return print_json(&keys.collect());
     }
     for key in keys {
-        println!("{} {}  since {}", key.fingerprint, key.algorithm, utc(key.created));
+        println!(
+            "{} {}  since {}",
+            key.fingerprint,
+            key.algorithm,
+            utc(key.created)
+        );
     }
     Ok(())
 }

@@ -37,7 +37,11 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        KeyCommand::Remove { name, fingerprint, target } => {
+        KeyCommand::Remove {
+            name,
+            fingerprint,
+            target,
+        } => {
             let state = State::of(&target).await?;
             let user = state.user(&name).await?;
             let keys = state.database.ssh_keys().list(user.id).await?;
@@ -56,7 +60,9 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<PublicKey>> {
     let what = || format!("read the keys in {}", file.display());
     let mut text = String::new();
     if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).with_context(what)?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .with_context(what)?;
     } else {
         text = std::fs::read_to_string(file).with_context(what)?;
     }
@@ -66,8 +72,8 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<PublicKey>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let key = PublicKey::parse(line)
-            .with_context(|| format!("{}:{}", file.display(), number + 1))?;
+        let key =
+            PublicKey::parse(line).with_context(|| format!("{}:{}", file.display(), number + 1))?;
         keys.push(key);
     }
     Ok(keys)
@@ -83,7 +89,11 @@ pub(super) async fn store(state: &State, user: &User, keys: Vec<PublicKey>) -> a
             fingerprint: key.fingerprint(),
             comment: key.comment().to_owned(),
         };
-        state.database.ssh_keys().add(new, state.clock.now()).await?;
+        state
+            .database
+            .ssh_keys()
+            .add(new, state.clock.now())
+            .await?;
     }
     Ok(())
 }

@@ -45,5 +45,7 @@ fn print_json(value: &serde_json::Value) -> anyhow::Result<()> {
 
 /// A time as people read it, in UTC.
 fn utc(time: model::Timestamp) -> String {
-    jiff::Timestamp::from_second(time.as_seconds()).map(|time| time.to_string()).unwrap_or_default()
+    jiff::Timestamp::from_second(time.as_seconds())
+        .map(|time| time.to_string())
+        .unwrap_or_default()
 }

@@ -21,11 +21,7 @@ const HOME: &str = "/inbox/demo";
 /// Runs it until it is told to stop.
 pub(crate) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
     let (config, home) = configuration(&arguments)?;
-    let mut log = config.log.clone();
-    if arguments.json {
-        log.level = "warn".to_owned();
-    }
-    let log = telemetry::start_logs(&log)?;
+    let log = telemetry::start_logs(&config.log)?;
     let node = Node::start(config, None, log).await?;
     let password = demo_user(node.state(), &home).await?;
     let greeting = Greeting {
@@ -35,7 +31,11 @@ pub(crate) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
         fingerprint: fingerprint(node.state()).await?,
         home,
     };
-    if arguments.json { greeting.print_json() } else { greeting.print(node.state()) }
+    if arguments.json {
+        greeting.print_json()
+    } else {
+        greeting.print(node.state())
+    }
     node.run().await
 }
 
@@ -63,7 +63,10 @@ async fn demo_user(state: &State, home: &str) -> anyhow::Result<Option<Secret<St
     let users = state.database.users();
     if let Some(user) = users.by_name(&state.server.id, &name).await? {
         if user.home_directory != home {
-            let changes = UserChanges { home_directory: Some(home.to_owned()), ..UserChanges::default() };
+            let changes = UserChanges {
+                home_directory: Some(home.to_owned()),
+                ..UserChanges::default()
+            };
             users.update(user.id, changes, state.clock.now()).await?;
         }
         return Ok(None);
@@ -71,14 +74,21 @@ async fn demo_user(state: &State, home: &str) -> anyhow::Result<Option<Secret<St
     let password = identity::generate_password();
     let mut new = NewUser::new(state.server.id.clone(), name, home);
     new.password_hash = Some(wiring::identity(state)?.passwords().hash(&password).await?);
-    users.create(new, state.clock.now()).await.context("make the user demo")?;
+    users
+        .create(new, state.clock.now())
+        .await
+        .context("make the user demo")?;
     Ok(Some(password))
 }
 
 /// The fingerprint that clients show: of the first key, which they prefer.
 async fn fingerprint(state: &State) -> anyhow::Result<String> {
     let keys = wiring::host_keys(state).await?;
-    Ok(keys.iter().next().map(ssh::HostKey::fingerprint).unwrap_or_default())
+    Ok(keys
+        .iter()
+        .next()
+        .map(ssh::HostKey::fingerprint)
+        .unwrap_or_default())
 }
 
 struct Greeting {
@@ -104,7 +114,11 @@ impl Greeting {
     fn print(&self, state: &State) {
         let data = state.config.data.display();
         println!("Pierhead is up. Connect with:\n");
-        println!("    sftp -P {} {USER}@{}\n", self.sftp.port(), self.sftp.ip());
+        println!(
+            "    sftp -P {} {USER}@{}\n",
+            self.sftp.port(),
+            self.sftp.ip()
+        );
         match &self.password {
             Some(password) => println!("  password  {}   (shown this once)", password.expose()),
             None => println!(
@@ -115,11 +129,18 @@ impl Greeting {
         println!("  host key  {}", self.fingerprint);
         match state.config.storage.kind {
             StorageKind::Local => {
-                println!("  files     {}{}", state.config.local_root().display(), self.home);
+                println!(
+                    "  files     {}{}",
+                    state.config.local_root().display(),
+                    self.home
+                );
             }
             StorageKind::S3 => println!("  files     s3:/{}", self.home),
         }
-        println!("  health    http://{}/readyz, metrics at /metrics", self.admin);
+        println!(
+            "  health    http://{}/readyz, metrics at /metrics",
+            self.admin
+        );
         println!("\nCtrl-C ends it; the folder {data} keeps everything.");
     }
 }

@@ -22,7 +22,11 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
             let state = State::of(&target).await?;
             show(&state, &state.user(&name).await?, json).await
         }
-        UserCommand::Passwd { name, target, password } => {
+        UserCommand::Passwd {
+            name,
+            target,
+            password,
+        } => {
             let state = State::of(&target).await?;
             passwd(&state, &state.user(&name).await?, &password).await
         }
@@ -34,7 +38,10 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
             let state = State::of(&target).await?;
             let user = state.user(&name).await?;
             state.database.users().remove(user.id).await?;
-            println!("removed user {name}; his files stay at {}", user.home_directory);
+            println!(
+                "removed user {name}; his files stay at {}",
+                user.home_directory
+            );
             Ok(())
         }
         UserCommand::Key(command) => key::run(command).await,
@@ -44,7 +51,11 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
 async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
     let state = State::of(&arguments.target).await?;
     let name = UserName::parse(&arguments.name)?;
-    let keys = arguments.key.iter().map(|file| key::read(file)).collect::<Result<Vec<_>, _>>()?;
+    let keys = arguments
+        .key
+        .iter()
+        .map(|file| key::read(file))
+        .collect::<Result<Vec<_>, _>>()?;
     let (password, generated) = read_password(&arguments.password)?;
     anyhow::ensure!(
         password.is_some() || keys.iter().any(|keys| !keys.is_empty()),
@@ -56,15 +67,23 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
         HomeKind::Logical => HomeType::Logical,
         HomeKind::Path => HomeType::Path,
     };
-    new.mappings = arguments.map.iter().map(|text| mapping(text)).collect::<Result<_, _>>()?;
+    new.mappings = arguments
+        .map
+        .iter()
+        .map(|text| mapping(text))
+        .collect::<Result<_, _>>()?;
     if arguments.read_only {
         new.permissions = Permissions::READ_ONLY;
     }
     if let Some(password) = &password {
         new.password_hash = Some(wiring::identity(&state)?.passwords().hash(password).await?);
     }
-    gateway::check_home(&new.name, &new.home_directory, &new.mappings)?;
-    let user = state.database.users().create(new, state.clock.now()).await?;
+    gateway::check_home(&new.name, new.home_type, &new.home_directory, &new.mappings)?;
+    let user = state
+        .database
+        .users()
+        .create(new, state.clock.now())
+        .await?;
     for keys in keys {
         key::store(&state, &user, keys).await?;
     }
@@ -97,7 +116,10 @@ fn read_password(arguments: &PasswordArgs) -> anyhow::Result<(Option<Secret<Stri
         return Ok((None, false));
     }
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("read the password from standard input")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("read the password from standard input")?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     anyhow::ensure!(!password.is_empty(), "no password on standard input");
     Ok((Some(Secret::new(password)), false))
@@ -106,7 +128,9 @@ fn read_password(arguments: &PasswordArgs) -> anyhow::Result<(Option<Secret<Stri
 async fn passwd(state: &State, user: &User, arguments: &PasswordArgs) -> anyhow::Result<()> {
     let (password, generated) = read_password(arguments)?;
     let password = password.context("give --password-stdin or --generate-password")?;
-    wiring::identity(state)?.set_password(user.id, &password).await?;
+    wiring::identity(state)?
+        .set_password(user.id, &password)
+        .await?;
     println!("changed the password of {}", user.name);
     if generated {
         println!("password: {}", password.expose());
@@ -115,9 +139,20 @@ async fn passwd(state: &State, user: &User, arguments: &PasswordArgs) -> anyhow:
 }
 
 async fn disable(state: &State, user: User, undo: bool) -> anyhow::Result<()> {
-    let changes = UserChanges { disabled: Some(!undo), ..UserChanges::default() };
-    state.database.users().update(user.id, changes, state.clock.now()).await?;
-    println!("{} user {}", if undo { "enabled" } else { "disabled" }, user.name);
+    let changes = UserChanges {
+        disabled: Some(!undo),
+        ..UserChanges::default()
+    };
+    state
+        .database
+        .users()
+        .update(user.id, changes, state.clock.now())
+        .await?;
+    println!(
+        "{} user {}",
+        if undo { "enabled" } else { "disabled" },
+        user.name
+    );
     Ok(())
 }
 
@@ -126,10 +161,18 @@ async fn list(state: &State, json: bool) -> anyhow::Result<()> {
     if json {
         return print_json(&users.iter().map(as_json).collect());
     }
-    let width = users.iter().map(|user| user.name.as_str().len()).max().unwrap_or(0);
+    let width = users
+        .iter()
+        .map(|user| user.name.as_str().len())
+        .max()
+        .unwrap_or(0);
     for user in &users {
         let note = if user.disabled { "  (disabled)" } else { "" };
-        println!("{:width$}  {}{note}", user.name.as_str(), user.home_directory);
+        println!(
+            "{:width$}  {}{note}",
+            user.name.as_str(),
+            user.home_directory
+        );
     }
     Ok(())
 }
@@ -143,16 +186,30 @@ async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
     }
     println!("name       {}", user.name);
     println!("id         {}", user.id);
-    println!("home       {} ({})", user.home_directory, user.home_type.as_str());
+    println!(
+        "home       {} ({})",
+        user.home_directory,
+        user.home_type.as_str()
+    );
     for mapping in &user.mappings {
         println!("mapping    {} -> {}", mapping.entry, mapping.target);
     }
     println!("may        {}", user.permissions);
-    println!("password   {}", if user.password_hash.is_some() { "set" } else { "none" });
+    println!(
+        "password   {}",
+        if user.password_hash.is_some() {
+            "set"
+        } else {
+            "none"
+        }
+    );
     println!("disabled   {}", if user.disabled { "yes" } else { "no" });
     println!("created    {}", utc(user.created));
     for key in &keys {
-        println!("key        {} {} {}", key.fingerprint, key.algorithm, key.comment);
+        println!(
+            "key        {} {} {}",
+            key.fingerprint, key.algorithm, key.comment
+        );
     }
     Ok(())
 }

@@ -46,7 +46,11 @@ impl Changes {
                 || hidden(running, key.path) != hidden(wanted, key.path);
             if differs {
                 let live = LIVE.contains(&key.path);
-                let list = if live { &mut changes.applied } else { &mut changes.needs_restart };
+                let list = if live {
+                    &mut changes.applied
+                } else {
+                    &mut changes.needs_restart
+                };
                 list.push(key.path.to_owned());
             }
         }

@@ -29,8 +29,9 @@ pub(super) fn overlay(
             .iter()
             .find(|key| variable(key.path) == *name)
             .ok_or_else(|| ConfigError::new(name, unknown(name)))?;
-        set(table, key.path, typed(key.default, value))
-            .ok_or_else(|| ConfigError::new(name, format!("{} is not a table in the file", key.path)))?;
+        set(table, key.path, typed(key.default, value)).ok_or_else(|| {
+            ConfigError::new(name, format!("{} is not a table in the file", key.path))
+        })?;
         overlaid.push(name.clone());
     }
     Ok(overlaid)
@@ -43,7 +44,9 @@ pub(super) fn variable(path: &str) -> String {
 
 fn unknown(name: &str) -> String {
     let score = |key: &str| strsim::jaro_winkler(name, &variable(key));
-    let nearest = KEYS.iter().max_by(|a, b| score(a.path).total_cmp(&score(b.path)));
+    let nearest = KEYS
+        .iter()
+        .max_by(|a, b| score(a.path).total_cmp(&score(b.path)));
     let nearest = nearest.map(|key| variable(key.path)).unwrap_or_default();
     format!("names no key of the configuration; did you mean {nearest}?")
 }
@@ -55,7 +58,9 @@ fn typed(default: &str, value: &str) -> toml::Value {
         return text();
     }
     let line: Result<toml::Table, _> = toml::from_str(&format!("value = {value}"));
-    line.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(text)
+    line.ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(text)
 }
 
 fn set(table: &mut toml::Table, path: &str, value: toml::Value) -> Option<()> {

@@ -17,7 +17,11 @@ pub struct ConfigError {
 impl ConfigError {
     /// Something wrong with what `origin` (a file or a variable) says.
     pub fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { origin: origin.into(), line: None, message: message.into() }
+        Self {
+            origin: origin.into(),
+            line: None,
+            message: message.into(),
+        }
     }
 
     fn at(mut self, line: usize) -> Self {
@@ -58,16 +62,19 @@ pub fn load_text(
     environment: &BTreeMap<String, String>,
 ) -> Result<Config, ConfigError> {
     // The file alone first: its errors have lines.
-    let from_file = toml::from_str::<Config>(text).map_err(|error| file_error(origin, text, &error))?;
+    let from_file =
+        toml::from_str::<Config>(text).map_err(|error| file_error(origin, text, &error))?;
     let mut table: toml::Table =
         toml::from_str(text).map_err(|error| file_error(origin, text, &error))?;
     let overlaid = env::overlay(&mut table, environment)?;
     let config = if overlaid.is_empty() {
         from_file
     } else {
-        table.try_into::<Config>().map_err(|error: toml::de::Error| {
-            ConfigError::new(overlaid.join(", "), suggest(error.message()))
-        })?
+        table
+            .try_into::<Config>()
+            .map_err(|error: toml::de::Error| {
+                ConfigError::new(overlaid.join(", "), suggest(error.message()))
+            })?
     };
     check(&config).map_err(|(key, message)| {
         let error = ConfigError::new(origin, format!("{key}: {message}"));
@@ -87,7 +94,11 @@ fn file_error(origin: &str, text: &str, error: &toml::de::Error) -> ConfigError 
     let line = before.matches('\n').count() + 1;
     let key = key_at(text, line);
     let message = suggest(error.message());
-    let message = if key.is_empty() { message } else { format!("{key}: {message}") };
+    let message = if key.is_empty() {
+        message
+    } else {
+        format!("{key}: {message}")
+    };
     ConfigError::new(origin, message).at(line)
 }
 
@@ -96,14 +107,21 @@ fn key_at(text: &str, line: usize) -> String {
     let mut table = "";
     for (index, content) in text.lines().enumerate().take(line) {
         let content = content.trim();
-        if let Some(name) = content.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        if let Some(name) = content
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+        {
             table = name.trim_matches(['[', ']', ' ']);
             if index + 1 == line {
                 return table.to_owned();
             }
         } else if index + 1 == line {
             let key = content.split('=').next().unwrap_or("").trim();
-            return if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+            return if table.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{table}.{key}")
+            };
         }
     }
     table.to_owned()
@@ -121,10 +139,14 @@ fn suggest(message: &str) -> String {
         return message.to_owned();
     };
     let known: Vec<&str> = quoted.collect();
-    let what = if message.starts_with("unknown field") { "key" } else { "value" };
-    let nearest = known.iter().max_by(|a, b| {
-        strsim::jaro_winkler(wrong, a).total_cmp(&strsim::jaro_winkler(wrong, b))
-    });
+    let what = if message.starts_with("unknown field") {
+        "key"
+    } else {
+        "value"
+    };
+    let nearest = known
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(wrong, a).total_cmp(&strsim::jaro_winkler(wrong, b)));
     match nearest {
         Some(near) if strsim::jaro_winkler(wrong, near) > 0.7 => {
             format!("unknown {what} {wrong:?}; did you mean {near:?}?")
@@ -139,29 +161,50 @@ type Fault = (&'static str, String);
 fn check(config: &Config) -> Result<(), Fault> {
     let positive: [(&'static str, u64); 9] = [
         ("sftp.max_connections", config.sftp.max_connections.into()),
-        ("sftp.max_connections_per_address", config.sftp.max_connections_per_address.into()),
+        (
+            "sftp.max_connections_per_address",
+            config.sftp.max_connections_per_address.into(),
+        ),
         ("sftp.max_sessions", config.sftp.max_sessions.into()),
-        ("sftp.max_sessions_per_user", config.sftp.max_sessions_per_user.into()),
+        (
+            "sftp.max_sessions_per_user",
+            config.sftp.max_sessions_per_user.into(),
+        ),
         ("sftp.max_handles", config.sftp.max_handles.into()),
-        ("sftp.max_login_attempts", config.sftp.max_login_attempts.into()),
+        (
+            "sftp.max_login_attempts",
+            config.sftp.max_login_attempts.into(),
+        ),
         ("sftp.startups_full", config.sftp.startups_full.into()),
-        ("transfer.parallel_parts", config.transfer.parallel_parts.into()),
+        (
+            "transfer.parallel_parts",
+            config.transfer.parallel_parts.into(),
+        ),
         ("transfer.read_ahead", config.transfer.read_ahead.bytes()),
     ];
     if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err((key, "must be at least 1".to_owned()));
     }
     if config.sftp.listen.is_empty() {
-        return Err(("sftp.listen", "names no address; write [\"0.0.0.0:22\"]".to_owned()));
+        return Err((
+            "sftp.listen",
+            "names no address; write [\"0.0.0.0:22\"]".to_owned(),
+        ));
     }
     if config.sftp.startups_rate > 100 {
         return Err(("sftp.startups_rate", "is in per cent: 0 to 100".to_owned()));
     }
     if config.sftp.startups_begin > config.sftp.startups_full {
-        return Err(("sftp.startups_begin", "must not exceed sftp.startups_full".to_owned()));
+        return Err((
+            "sftp.startups_begin",
+            "must not exceed sftp.startups_full".to_owned(),
+        ));
     }
     if !["default", "legacy"].contains(&config.sftp.algorithms.as_str()) {
-        let message = format!("unknown policy {:?}; known: default, legacy", config.sftp.algorithms);
+        let message = format!(
+            "unknown policy {:?}; known: default, legacy",
+            config.sftp.algorithms
+        );
         return Err(("sftp.algorithms", message));
     }
     for (key, size) in [
@@ -169,7 +212,10 @@ fn check(config: &Config) -> Result<(), Fault> {
         ("transfer.download_memory", config.transfer.download_memory),
     ] {
         if size.bytes() < 32 << 20 {
-            return Err((key, format!("{size} is too little: a node needs 32MiB or more")));
+            return Err((
+                key,
+                format!("{size} is too little: a node needs 32MiB or more"),
+            ));
         }
     }
     check_secrets(config)
@@ -180,13 +226,17 @@ fn check_secrets(config: &Config) -> Result<(), Fault> {
     if s3.access_key_id.secret().is_some() != s3.secret_access_key.secret().is_some() {
         return Err((
             "storage.s3.access_key_id",
-            "goes with storage.s3.secret_access_key: give both, or neither for the AWS chain".to_owned(),
+            "goes with storage.s3.secret_access_key: give both, or neither for the AWS chain"
+                .to_owned(),
         ));
     }
     if let Some(url) = config.database.url.secret() {
         let known = ["sqlite://", "postgres://", "postgresql://"];
         if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
-            return Err(("database.url", "must begin with sqlite:// or postgres://".to_owned()));
+            return Err((
+                "database.url",
+                "must begin with sqlite:// or postgres://".to_owned(),
+            ));
         }
     }
     for (key, value) in [
@@ -194,11 +244,17 @@ fn check_secrets(config: &Config) -> Result<(), Fault> {
         ("storage.s3.customer_key", &s3.customer_key),
     ] {
         if value.secret().is_some_and(|text| key_bytes(text).is_none()) {
-            return Err((key, "must be 32 bytes in base64 (openssl rand -base64 32)".to_owned()));
+            return Err((
+                key,
+                "must be 32 bytes in base64 (openssl rand -base64 32)".to_owned(),
+            ));
         }
     }
     if s3.encryption == super::EncryptionKind::Customer && s3.customer_key.secret().is_none() {
-        return Err(("storage.s3.encryption", "\"customer\" needs storage.s3.customer_key".to_owned()));
+        return Err((
+            "storage.s3.encryption",
+            "\"customer\" needs storage.s3.customer_key".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -206,7 +262,11 @@ fn check_secrets(config: &Config) -> Result<(), Fault> {
 /// A 256-bit key from its base64 text.
 pub(crate) fn key_bytes(text: &model::Secret<String>) -> Option<[u8; 32]> {
     use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text.expose().trim()).ok()?.try_into().ok()
+    base64::engine::general_purpose::STANDARD
+        .decode(text.expose().trim())
+        .ok()?
+        .try_into()
+        .ok()
 }
 
 #[cfg(test)]
@@ -214,7 +274,9 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        load_text("pierhead.toml", text, &BTreeMap::new()).expect_err("refused").to_string()
+        load_text("pierhead.toml", text, &BTreeMap::new())
+            .expect_err("refused")
+            .to_string()
     }
 
     #[test]
@@ -227,13 +289,34 @@ mod tests {
     #[test]
     fn errors_name_file_line_and_key() {
         for (text, expected) in [
-            ("[sftp]\nlisen = []\n", "pierhead.toml:2: sftp.lisen: unknown key \"lisen\"; did you mean \"listen\"?"),
-            ("\n[sftpp]\n", "pierhead.toml:2: sftpp: unknown key \"sftpp\"; did you mean \"sftp\"?"),
-            ("[log]\nformat = \"jsn\"\n", "pierhead.toml:2: log.format: unknown value \"jsn\"; did you mean \"json\"?"),
-            ("[drain]\n\ndeadline = \"soon\"\n", "pierhead.toml:3: drain.deadline: \"soon\" is not a duration: write 500ms, 30s, 5m, 24h or 7d"),
-            ("[sftp]\nmax_handles = 0\n", "pierhead.toml:2: sftp.max_handles: must be at least 1"),
-            ("[sftp]\nalgorithms = \"old\"\n", "pierhead.toml:2: sftp.algorithms: unknown policy \"old\"; known: default, legacy"),
-            ("[database]\nurl = \"mysql://x\"\n", "pierhead.toml:2: database.url: must begin with sqlite:// or postgres://"),
+            (
+                "[sftp]\nlisen = []\n",
+                "pierhead.toml:2: sftp.lisen: unknown key \"lisen\"; did you mean \"listen\"?",
+            ),
+            (
+                "\n[sftpp]\n",
+                "pierhead.toml:2: sftpp: unknown key \"sftpp\"; did you mean \"sftp\"?",
+            ),
+            (
+                "[log]\nformat = \"jsn\"\n",
+                "pierhead.toml:2: log.format: unknown value \"jsn\"; did you mean \"json\"?",
+            ),
+            (
+                "[drain]\n\ndeadline = \"soon\"\n",
+                "pierhead.toml:3: drain.deadline: \"soon\" is not a duration: write 500ms, 30s, 5m, 24h or 7d",
+            ),
+            (
+                "[sftp]\nmax_handles = 0\n",
+                "pierhead.toml:2: sftp.max_handles: must be at least 1",
+            ),
+            (
+                "[sftp]\nalgorithms = \"old\"\n",
+                "pierhead.toml:2: sftp.algorithms: unknown policy \"old\"; known: default, legacy",
+            ),
+            (
+                "[database]\nurl = \"mysql://x\"\n",
+                "pierhead.toml:2: database.url: must begin with sqlite:// or postgres://",
+            ),
         ] {
             assert_eq!(error(text), expected);
         }
@@ -243,9 +326,15 @@ mod tests {
     #[test]
     fn variables_overlay_the_file() {
         let variables = BTreeMap::from([
-            ("PIERHEAD_DATABASE_URL".to_owned(), "postgres://x/y".to_owned()),
+            (
+                "PIERHEAD_DATABASE_URL".to_owned(),
+                "postgres://x/y".to_owned(),
+            ),
             ("PIERHEAD_SFTP_MAX_HANDLES".to_owned(), "7".to_owned()),
-            ("PIERHEAD_STORAGE_S3_CHECKSUMS".to_owned(), "false".to_owned()),
+            (
+                "PIERHEAD_STORAGE_S3_CHECKSUMS".to_owned(),
+                "false".to_owned(),
+            ),
             ("HOME".to_owned(), "/root".to_owned()),
         ]);
         let config = load_text("x", "[sftp]\nmax_handles = 3\n", &variables).expect("valid");
@@ -257,7 +346,9 @@ mod tests {
     #[test]
     fn a_variable_that_names_no_key_is_refused() {
         let variables = BTreeMap::from([("PIERHEAD_DATABASE_ULR".to_owned(), "x".to_owned())]);
-        let error = load_text("x", "", &variables).expect_err("refused").to_string();
+        let error = load_text("x", "", &variables)
+            .expect_err("refused")
+            .to_string();
         assert_eq!(
             error,
             "PIERHEAD_DATABASE_ULR: names no key of the configuration; did you mean PIERHEAD_DATABASE_URL?"
@@ -266,9 +357,16 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let config = load_text("x", "[database]\nurl = \"postgres://u:hunter2@h/d\"\n", &BTreeMap::new())
-            .expect("valid");
-        let printed = format!("{config:?} {}", serde_json::to_string(&config).expect("json"));
+        let config = load_text(
+            "x",
+            "[database]\nurl = \"postgres://u:hunter2@h/d\"\n",
+            &BTreeMap::new(),
+        )
+        .expect("valid");
+        let printed = format!(
+            "{config:?} {}",
+            serde_json::to_string(&config).expect("json")
+        );
         assert!(!printed.contains("hunter2"));
     }
 }

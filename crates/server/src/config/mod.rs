@@ -218,7 +218,10 @@ pub struct TlsConfig {
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8022)), tls: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8022)),
+            tls: None,
+        }
     }
 }
 
@@ -270,7 +273,10 @@ pub enum LogFormat {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::default(), level: "info".to_owned() }
+        Self {
+            format: LogFormat::default(),
+            level: "info".to_owned(),
+        }
     }
 }
 
@@ -284,7 +290,9 @@ pub struct DrainConfig {
 
 impl Default for DrainConfig {
     fn default() -> Self {
-        Self { deadline: Span::seconds(60) }
+        Self {
+            deadline: Span::seconds(60),
+        }
     }
 }
 
@@ -316,7 +324,11 @@ impl From<String> for Hidden {
 
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "[redacted]" } else { "absent" })
+        f.write_str(if self.0.is_some() {
+            "[redacted]"
+        } else {
+            "absent"
+        })
     }
 }
 
@@ -348,7 +360,10 @@ impl Default for Config {
 impl Config {
     /// The defaults, with everything under one folder.
     pub fn for_data(data: PathBuf) -> Self {
-        Self { data, ..Self::default() }
+        Self {
+            data,
+            ..Self::default()
+        }
     }
 
     /// The database's URL. May hold a password.
@@ -361,13 +376,20 @@ impl Config {
 
     /// The folder of the local store.
     pub fn local_root(&self) -> PathBuf {
-        self.storage.local.root.clone().unwrap_or_else(|| self.data.join("objects"))
+        self.storage
+            .local
+            .root
+            .clone()
+            .unwrap_or_else(|| self.data.join("objects"))
     }
 
     /// Takes over what a running node can: see [`Changes`].
     pub(crate) fn take_live(&mut self, wanted: &Self) {
         let listen = std::mem::take(&mut self.sftp.listen);
-        self.sftp = SftpConfig { listen, ..wanted.sftp.clone() };
+        self.sftp = SftpConfig {
+            listen,
+            ..wanted.sftp.clone()
+        };
         self.log.level.clone_from(&wanted.log.level);
         self.drain = wanted.drain.clone();
     }

@@ -17,7 +17,11 @@ pub struct Key {
 }
 
 const fn key(path: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key { path, default, meaning }
+    Key {
+        path,
+        default,
+        meaning,
+    }
 }
 
 /// All keys, in the order of the documentation.
@@ -71,16 +75,30 @@ pub fn document() -> String {
     for key in KEYS {
         let (section, _) = key.path.rsplit_once('.').unwrap_or(("", key.path));
         if section != table || text.len() == HEAD.len() {
-            let title = if section.is_empty() { "Top level".to_owned() } else { format!("`[{section}]`") };
-            let _ = write!(text, "\n## {title}\n\n| key | default | meaning |\n|---|---|---|\n");
+            let title = if section.is_empty() {
+                "Top level".to_owned()
+            } else {
+                format!("`[{section}]`")
+            };
+            let _ = write!(
+                text,
+                "\n## {title}\n\n| key | default | meaning |\n|---|---|---|\n"
+            );
             table = section;
         }
         let name = key.path.rsplit('.').next().unwrap_or(key.path);
-        let default = if key.default.is_empty() { "".to_owned() } else { format!("`{}`", key.default) };
+        let default = if key.default.is_empty() {
+            "".to_owned()
+        } else {
+            format!("`{}`", key.default)
+        };
         let _ = writeln!(text, "| `{name}` | {default} | {} |", key.meaning);
     }
     let secret = variable("storage.s3.secret_access_key");
-    let _ = write!(text, "\n## Variables\n\nEvery key has one; for example `storage.s3.secret_access_key` is `{secret}`.\n");
+    let _ = write!(
+        text,
+        "\n## Variables\n\nEvery key has one; for example `storage.s3.secret_access_key` is `{secret}`.\n"
+    );
     text
 }
 
@@ -101,7 +119,11 @@ mod tests {
         match value {
             serde_json::Value::Object(members) => {
                 for (name, member) in members {
-                    let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                    let path = if prefix.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{prefix}.{name}")
+                    };
                     paths(member, &path, into);
                 }
             }
@@ -116,7 +138,11 @@ mod tests {
         let mut config = Config::default();
         config.admin.tls = Some(TlsConfig::default());
         let mut known = BTreeSet::new();
-        paths(&serde_json::to_value(&config).expect("json"), "", &mut known);
+        paths(
+            &serde_json::to_value(&config).expect("json"),
+            "",
+            &mut known,
+        );
         let documented: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
         assert_eq!(documented, known);
     }
@@ -136,6 +162,10 @@ mod tests {
     #[test]
     fn the_document_is_up_to_date() {
         let committed = include_str!("../../../../docs/CONFIGURATION.md");
-        assert_eq!(committed, document(), "run: cargo run -- config reference > docs/CONFIGURATION.md");
+        assert_eq!(
+            committed,
+            document(),
+            "run: cargo run -- config reference > docs/CONFIGURATION.md"
+        );
     }
 }

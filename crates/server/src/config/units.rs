@@ -46,8 +46,13 @@ impl ByteSize {
     }
 }
 
-const SPANS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const SPANS: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 const SIZES: [(&str, u64); 9] = [
     ("B", 1),
@@ -138,16 +143,39 @@ mod tests {
     #[test]
     fn units_read_back_what_they_print() {
         for text in ["500ms", "30s", "5m", "24h", "7d"] {
-            assert_eq!(text.parse::<Span>().map(|s| s.duration()), text.parse::<Span>().map(|s| s.to_string()).and_then(|t| t.parse::<Span>()).map(|s| s.duration()));
+            assert_eq!(
+                text.parse::<Span>().map(|s| s.duration()),
+                text.parse::<Span>()
+                    .map(|s| s.to_string())
+                    .and_then(|t| t.parse::<Span>())
+                    .map(|s| s.duration())
+            );
         }
-        assert_eq!("90s".parse::<Span>().map(|s| s.to_string()), Ok("90s".to_owned()));
-        assert_eq!("256MiB".parse::<ByteSize>().map(ByteSize::bytes), Ok(268_435_456));
-        assert_eq!("2GB".parse::<ByteSize>().map(ByteSize::bytes), Ok(2_000_000_000));
+        assert_eq!(
+            "90s".parse::<Span>().map(|s| s.to_string()),
+            Ok("90s".to_owned())
+        );
+        assert_eq!(
+            "256MiB".parse::<ByteSize>().map(ByteSize::bytes),
+            Ok(268_435_456)
+        );
+        assert_eq!(
+            "2GB".parse::<ByteSize>().map(ByteSize::bytes),
+            Ok(2_000_000_000)
+        );
     }
 
     #[test]
     fn what_is_no_unit_is_refused() {
-        for text in ["", "5", "s", "-1s", "5 parsecs", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "5 parsecs",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
         assert!("5m".parse::<ByteSize>().is_err());

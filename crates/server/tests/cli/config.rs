@@ -7,15 +7,24 @@ fn a_configuration_error_names_file_key_and_line_and_nothing_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pierhead.toml");
     let data = folder.path().join("data");
-    std::fs::write(&file, format!("data = {data:?}\n\n[sftp]\nlisen = [\"127.0.0.1:0\"]\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!("data = {data:?}\n\n[sftp]\nlisen = [\"127.0.0.1:0\"]\n"),
+    )
+    .unwrap();
     let file = file.to_str().unwrap();
     for command in [["config", "check"], ["serve", ""]] {
-        let arguments: Vec<&str> = command.into_iter().filter(|word| !word.is_empty()).collect();
+        let arguments: Vec<&str> = command
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect();
         let (ok, out, err) = run(&[&arguments[..], &["--config", file]].concat());
         assert!(!ok && out.is_empty());
         assert_eq!(
             err,
-            format!("pierhead: {file}:4: sftp.lisen: unknown key \"lisen\"; did you mean \"listen\"?\n")
+            format!(
+                "pierhead: {file}:4: sftp.lisen: unknown key \"lisen\"; did you mean \"listen\"?\n"
+            )
         );
     }
     assert!(!data.exists());

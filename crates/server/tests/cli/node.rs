@@ -31,13 +31,22 @@ pub(crate) fn run_with_input(arguments: &[&str], input: &str) -> (bool, String, 
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(input.as_bytes())
+        .expect("it reads");
     text(child.wait_with_output().expect("it ends"))
 }
 
 fn text(output: Output) -> (bool, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.success(), text(output.stdout), text(output.stderr))
+    (
+        output.status.success(),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 /// A running gateway; ended when it is dropped.
@@ -51,31 +60,55 @@ impl Node {
     /// `pierhead up` on free ports.
     pub(crate) fn up(data: &Path, more: &[&str]) -> Self {
         let data = data.to_str().expect("UTF-8");
-        let mut arguments =
-            vec!["up", "--data", data, "--sftp", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--json"];
+        let mut arguments = vec![
+            "up",
+            "--data",
+            data,
+            "--sftp",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            "--json",
+        ];
         arguments.extend(more);
-        let mut child =
-            pierhead(&arguments).stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut child = pierhead(&arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it runs");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut line)
+            .expect("a line");
         let greeting = serde_json::from_str(&line).expect("one JSON object");
         Self { child, greeting }
     }
 
     /// An address of the greeting.
     pub(crate) fn address(&self, name: &str) -> SocketAddr {
-        self.greeting[name].as_str().and_then(|text| text.parse().ok()).expect("an address")
+        self.greeting[name]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .expect("an address")
     }
 
     /// A page of the admin address: status line and body.
     pub(crate) fn get(&self, path: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.address("admin")).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("set");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        .expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        (head.lines().next().expect("a status line").to_owned(), body.to_owned())
+        (
+            head.lines().next().expect("a status line").to_owned(),
+            body.to_owned(),
+        )
     }
 
     /// Sends SIGTERM and waits for the end.

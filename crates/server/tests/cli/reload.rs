@@ -19,16 +19,23 @@ fn reload_applies_what_it_can_and_says_what_it_cannot() {
     let listen = "[sftp]\nlisten = [\"127.0.0.1:0\"]\n";
     write(listen);
     let file_text = file.to_str().unwrap();
-    let mut child =
-        pierhead(&["serve", "--config", file_text]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = pierhead(&["serve", "--config", file_text])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     let serving = log.find(|line| line.as_ref().unwrap().contains("pierhead serves"));
     assert!(serving.is_some(), "it serves");
 
-    write(&format!("{listen}max_sessions = 3\n[transfer]\nparallel_parts = 2\n"));
+    write(&format!(
+        "{listen}max_sessions = 3\n[transfer]\nparallel_parts = 2\n"
+    ));
     let (ok, out, err) = run(&["reload", "--config", file_text]);
     assert!(ok, "{err}");
-    assert_eq!(out, "applied        sftp.max_sessions\nneeds restart  transfer.parallel_parts\n");
+    assert_eq!(
+        out,
+        "applied        sftp.max_sessions\nneeds restart  transfer.parallel_parts\n"
+    );
 
     write(&format!("{listen}max_sesions = 3\n"));
     let (ok, _, err) = run(&["reload", "--config", file_text]);
@@ -39,7 +46,12 @@ fn reload_applies_what_it_can_and_says_what_it_cannot() {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     let reloaded = log.find(|line| line.as_ref().unwrap().contains("\"reloaded\""));
-    assert!(reloaded.expect("a line").unwrap().contains("sftp.max_sessions"));
+    assert!(
+        reloaded
+            .expect("a line")
+            .unwrap()
+            .contains("sftp.max_sessions")
+    );
 
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(child.wait().unwrap().success());

@@ -11,7 +11,10 @@ fn up_prints_all_a_script_needs_and_answers_on_the_admin_address() {
     for name in ["sftp", "admin", "user", "password", "fingerprint"] {
         assert!(node.greeting[name].is_string(), "{name}");
     }
-    assert_eq!(node.get("/healthz"), ("HTTP/1.1 200 OK".to_owned(), "ok\n".to_owned()));
+    assert_eq!(
+        node.get("/healthz"),
+        ("HTTP/1.1 200 OK".to_owned(), "ok\n".to_owned())
+    );
     assert_eq!(node.get("/readyz").1, "ready\n");
     assert!(node.get("/metrics").0.ends_with("200 OK"));
     assert!(node.get("/nowhere").0.contains("404"));
@@ -38,7 +41,15 @@ fn a_second_node_on_the_same_folder_is_kept_out() {
     let data = folder.path().join("data");
     let _first = Node::up(&data, &[]);
     let data = data.to_str().unwrap();
-    let (ok, _, err) = run(&["up", "--data", data, "--sftp", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let (ok, _, err) = run(&[
+        "up",
+        "--data",
+        data,
+        "--sftp",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ]);
     assert!(!ok && err.contains("another node runs"), "{err}");
 }
 
@@ -48,7 +59,17 @@ fn a_taken_port_is_named() {
     let first = Node::up(&folder.path().join("a"), &[]);
     let taken = first.address("sftp").to_string();
     let data = folder.path().join("b");
-    let (ok, _, err) =
-        run(&["up", "--data", data.to_str().unwrap(), "--sftp", &taken, "--admin", "127.0.0.1:0"]);
-    assert!(!ok && err.contains(&taken) && err.contains("in use"), "{err}");
+    let (ok, _, err) = run(&[
+        "up",
+        "--data",
+        data.to_str().unwrap(),
+        "--sftp",
+        &taken,
+        "--admin",
+        "127.0.0.1:0",
+    ]);
+    assert!(
+        !ok && err.contains(&taken) && err.contains("in use"),
+        "{err}"
+    );
 }
