@@ -15,6 +15,9 @@ use transfer::Transfers;
 use crate::config::{Config, EncryptionKind, S3Config, StorageKind, key_bytes};
 use crate::target::State;
 
+/// Host key algorithms, as OpenSSH's clients prefer them.
+const PREFERRED: [&str; 3] = ["ssh-ed25519", "ecdsa-", "ssh-rsa"];
+
 /// The parts of a node above its database.
 pub(crate) struct Parts {
     /// Reaches the buckets.
@@ -196,6 +199,13 @@ pub(crate) async fn host_keys(state: &State) -> anyhow::Result<HostKeys> {
             .await
             .context("store new host keys")?;
     }
+    // In the order that clients prefer them, whenever they came.
+    stored.sort_by_key(|key| {
+        PREFERRED
+            .iter()
+            .position(|name| key.algorithm.starts_with(name))
+            .unwrap_or(PREFERRED.len())
+    });
     let keys = stored.iter().map(|key| {
         HostKey::import(key.private_key.expose(), None)
             .with_context(|| format!("read the host key {}", key.fingerprint))
