@@ -12,6 +12,7 @@ mod sender;
 mod settings;
 mod staging_area;
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -64,7 +65,14 @@ pub struct Upload {
 struct State {
     content: Content,
     phase: Phase,
+    /// Where bytes that were sent to staging can be read and copied from by now.
+    stored: Stored,
+    /// How many staging objects of a staged upload were completed.
+    generation: u32,
 }
+
+/// Where sent slots stand: an object in staging, and the offset in it.
+type Stored = BTreeMap<u64, (Original, u64)>;
 
 #[derive(Debug)]
 enum Phase {
@@ -114,6 +122,8 @@ impl Upload {
             state: Mutex::new(State {
                 content,
                 phase: Phase::Open,
+                stored: Stored::new(),
+                generation: 0,
             }),
             sender: Sender::new(settings.parallel_parts, settings.buffers.in_flight.clone()),
             main: Arc::new(main),
@@ -177,8 +187,8 @@ impl Upload {
     /// none at and behind it. Bytes that nobody has written yet read as zeros.
     ///
     /// # Errors
-    /// `Unsupported` where the bytes were sent and the store gives them back only once the
-    /// upload is finished; what fetching from the base ran into.
+    /// `Unsupported` where the bytes were sent straight to the key ([`Placement::Direct`]): the
+    /// store gives them back only once the upload is finished. What a part or a fetch ran into.
     pub async fn read(&self, offset: u64, len: usize) -> Result<Vec<Bytes>> {
         self.read_back(offset, len).await
     }
@@ -299,7 +309,7 @@ impl Upload {
 
     fn begin(&self, state: &mut State, work: Work) {
         let begun = match work {
-            Work::Send(shipment) => self.target(&shipment.slot).map(|(number, target)| {
+            Work::Send(shipment) => self.target(state, &shipment.slot).map(|(number, target)| {
                 self.sender.send(shipment, number, target);
             }),
             Work::Join(number, parts) => self.staging.piece(&piece_name(number)).map(|piece| {
@@ -313,17 +323,24 @@ impl Upload {
     }
 
     /// Where a full slot goes.
-    fn target(&self, slot: &Slot) -> Result<(PartNumber, Arc<Multipart>)> {
+    fn target(&self, state: &mut State, slot: &Slot) -> Result<(PartNumber, Arc<Multipart>)> {
+        // What stands there is older from now on.
+        state.stored.remove(&slot.index);
         Ok(match slot.piece {
             Some(number) => (number, self.staging.piece(&piece_name(slot.part))?),
-            None if self.staged => (slot.part, self.staging.piece(WHOLE)?),
+            None if self.staged => (
+                slot.part,
+                self.staging.piece(&whole_name(state.generation))?,
+            ),
             None => (slot.part, self.main.clone()),
         })
     }
 }
 
-/// The name of the staging object of an upload whose parts all go there.
-const WHOLE: &str = "whole";
+/// The name of a staging object of an upload whose parts all go there.
+fn whole_name(generation: u32) -> String {
+    format!("whole-{generation}")
+}
 
 fn piece_name(number: PartNumber) -> String {
     format!("part-{}", number.get())

@@ -1,7 +1,6 @@
 //! How an upload becomes an object: what is still in memory is sent, what survives below is
 //! copied, and all of it is published in one request.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -11,7 +10,7 @@ use super::buffer::Buffer;
 use super::content::{Content, Origin, Recipe};
 use super::multipart::Multipart;
 use super::plan::Slot;
-use super::{Upload, WHOLE, checksum, piece_name};
+use super::{Stored, Upload, checksum, piece_name, whole_name};
 use crate::fetch::Original;
 use crate::{Body, Error, Part, PartNumber, PutOptions, Result, Written};
 
@@ -29,9 +28,6 @@ enum Step {
     /// As a piece composed in staging.
     Compose(Vec<(Slot, Step)>),
 }
-
-/// Where sent slots can be read and copied from: an object in staging, and the offset in it.
-type Stored = BTreeMap<u64, (Original, u64)>;
 
 impl Upload {
     pub(super) async fn publish(&self, options: &PutOptions) -> Result<Written> {
@@ -84,8 +80,8 @@ impl Upload {
     async fn secure_rewritten(&self) -> Result<Stored> {
         let mut stored = Stored::new();
         if self.staged {
-            self.secure(WHOLE, 0..u64::MAX, &mut stored).await?;
-            return Ok(stored);
+            self.secure_staged().await?;
+            return Ok(std::mem::take(&mut self.state().stored));
         }
         let rewritten: Vec<Slot> = {
             let content = &self.state().content;
@@ -101,6 +97,41 @@ impl Upload {
                 .await?;
         }
         Ok(stored)
+    }
+
+    /// Completes what a staged upload has in staging, so that it can be read; what is sent from
+    /// now on goes to another staging object. Nothing may be in flight; false where something is.
+    pub(super) async fn secure_staged(&self) -> Result<bool> {
+        let (name, sent) = {
+            let mut state = self.state();
+            if state.content.is_busy() {
+                return Ok(false);
+            }
+            let mut sent = state.content.sent_parts(0..u64::MAX);
+            sent.retain(|(index, _)| !state.stored.contains_key(index));
+            if sent.is_empty() {
+                return Ok(true);
+            }
+            state.generation += 1;
+            (whole_name(state.generation - 1), sent)
+        };
+        let parts: Vec<Part> = sent.iter().map(|(_, part)| part.clone()).collect();
+        let completed = match self.staging.piece(&name) {
+            Ok(piece) => piece.complete(&parts).await,
+            Err(error) => Err(error),
+        };
+        let mut state = self.state();
+        let original = completed.inspect_err(|error| self.fail(&mut state, error.clone()))?;
+        let mut offset = 0;
+        for (index, part) in sent {
+            let size = part.size;
+            // Sent again meanwhile? Then it is elsewhere.
+            if state.content.sent_parts(index..index + 1) == [(index, part)] {
+                state.stored.insert(index, (original.clone(), offset));
+            }
+            offset += size;
+        }
+        Ok(true)
     }
 
     async fn secure(&self, name: &str, slots: Range<u64>, stored: &mut Stored) -> Result<()> {

@@ -1,6 +1,5 @@
 //! Reading an upload back before it is finished, for handles that read and write.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -20,11 +19,17 @@ enum Stretch {
 
 impl Upload {
     pub(super) async fn read_back(&self, offset: u64, len: usize) -> Result<Vec<Bytes>> {
-        let stretches = {
-            let state = self.state();
-            self.check_open(&state, "read")?;
-            let end = offset.saturating_add(len as u64).min(state.content.len());
-            self.stretches(&state, offset..end)?
+        let stretches = loop {
+            {
+                let state = self.state();
+                self.check_open(&state, "read")?;
+                let end = offset.saturating_add(len as u64).min(state.content.len());
+                match self.stretches(&state, offset..end) {
+                    Err(_) if self.staged => {}
+                    found => break found?,
+                }
+            }
+            self.make_readable().await?;
         };
         let mut read = Vec::new();
         for stretch in stretches {
@@ -34,6 +39,17 @@ impl Upload {
             }
         }
         Ok(read)
+    }
+
+    /// Completes what stands in staging, so that the store gives it back.
+    async fn make_readable(&self) -> Result<()> {
+        let _ending = self.ending.lock().await;
+        loop {
+            self.settle().await?;
+            if self.secure_staged().await? {
+                return Ok(());
+            }
+        }
     }
 
     fn stretches(&self, state: &State, range: Range<u64>) -> Result<Vec<Stretch>> {
@@ -88,7 +104,7 @@ impl Upload {
                     stretches.push(Stretch::Bytes(vec![0; len].into()));
                 }
                 Origin::Base | Origin::Sent => {
-                    let found = self.locate(&origin, slot, range, &BTreeMap::new());
+                    let found = self.locate(&origin, slot, range, &state.stored);
                     let (original, range) = found.ok_or_else(|| self.not_readable(slot))?;
                     stretches.push(Stretch::Fetch(original, range));
                 }

@@ -85,8 +85,8 @@ pub enum Placement {
     #[default]
     Direct,
     /// To a staging object that is finished first and then joined into the key by ranged copies:
-    /// anything may be rewritten. For handles that read and write. Needs
-    /// [`UploadSettings::staging`] and the store's `part_copy`; else as [`Self::Direct`].
+    /// anything may be rewritten, and read back before the end. For handles that read and
+    /// write. Needs [`UploadSettings::staging`] and the store's `part_copy`; else as [`Self::Direct`].
     Staged,
 }
 

@@ -12,6 +12,7 @@ enum Step {
     /// Writes all of a range in pieces of some length, every so manieth first.
     Fill(usize, usize, usize, usize),
     Truncate(usize),
+    Read(usize, usize),
     Settle,
     /// Lets tasks run, not to their end.
     Yield,
@@ -54,6 +55,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0usize..60, 1usize..120, 1usize..20, 1usize..6)
             .prop_map(|(at, len, piece, stride)| Step::Fill(at, len, piece, stride)),
         1 => (0usize..150).prop_map(Step::Truncate),
+        1 => (0usize..150, 0usize..80).prop_map(|(at, len)| Step::Read(at, len)),
         1 => Just(Step::Settle),
         1 => Just(Step::Yield),
     ];
@@ -137,6 +139,18 @@ async fn play(case: &Case, upload: &Upload, file: &mut File) -> Result<()> {
                 file.0.resize(*len, Some(0));
                 upload.truncate(*len as u64)?;
             }
+            Step::Read(at, len) => match upload.read(*at as u64, *len).await {
+                Ok(found) => {
+                    let (size, end) = (file.0.len(), at + len);
+                    let expected = file.0[(*at).min(size)..end.min(size)].iter();
+                    let expected: Vec<u8> = expected.map(|byte| byte.unwrap_or(0)).collect();
+                    assert_eq!(found.concat(), expected);
+                }
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    assert!(!(case.staged && case.part_copy), "{error}");
+                }
+                Err(error) => return Err(error),
+            },
             Step::Settle => upload.settle().await?,
             Step::Yield => tokio::task::yield_now().await,
         }
