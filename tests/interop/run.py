@@ -79,7 +79,10 @@ def run_store(settings, store, clients, workdir, key):
     start = peers.sshd if store == "sshd" else peers.gateway
     with start(settings, store, workdir, key) as peer:
         hall = Hall(settings, store, peer, workdir, key)
-        return {client.name: hall.run_client(client) for client in clients}
+        results = {client.name: hall.run_client(client) for client in clients}
+    for log in workdir.glob("*.log"):
+        shutil.copy(log, settings.tools / "interop" / f"{store}-{log.name}")
+    return results
 
 
 class Hall:
@@ -105,6 +108,15 @@ class Hall:
         return self.peer.bucket.below(self.peer.bucket.find(name))
 
     def run_client(self, client):
+        start = time.monotonic()
+        verdicts = self.judge(client)
+        words = [verdict for verdict, _ in verdicts.values()]
+        fine, failed = sum(word.startswith("ok") for word in words), words.count("FAILED")
+        say(f"{self.store:6} {client.name:19} {fine} ok, {failed} failed ({time.monotonic() - start:.0f} s)")
+        return verdicts
+
+    def judge(self, client):
+        """The verdict of every column, and why it failed if it did: {title: (verdict, why)}."""
         verdicts = {}
         for title, scenario, planned in scenarios.COLUMNS:
             if self.settings.column and title not in self.settings.column:
@@ -119,7 +131,6 @@ class Hall:
         return verdicts
 
     def try_out(self, client, title, scenario):
-        start = time.monotonic()
         try:
             remark = scenario(self.trial(client, title))
             verdict, why = (f"ok, {remark}" if remark else "ok"), ""
@@ -127,9 +138,7 @@ class Hall:
             verdict, why = "n/a", ""
         except (scenarios.Failed, OSError, subprocess.SubprocessError) as error:
             verdict, why = "FAILED", f"{type(error).__name__}: {error}"
-        with printing:
-            seconds = time.monotonic() - start
-            print(f"{self.store:6} {client.name:19} {title:15} {verdict} ({seconds:.1f} s) {why}", flush=True)
+            say(f"{self.store:6} {client.name:19} {title}: FAILED, {why}")
         return verdict, why
 
     def trial(self, client, title):
@@ -189,6 +198,11 @@ class Hall:
         return process.returncode, stdout, stderr
 
 
+def say(line):
+    with printing:
+        print(line, flush=True)
+
+
 def report(settings, results):
     """Prints the matrix, then writes or compares the document; returns the exit status."""
     columns = settings.column or COLUMN_TITLES
@@ -205,6 +219,8 @@ def report(settings, results):
         for column, (verdict, why) in row.items() if verdict == "FAILED"
     ]
     print("\n".join(["", f"{len(failed)} cells failed", *failed]))
+    if failed:
+        print(f"The servers' logs: {settings.tools / 'interop'}/*.log")
     if settings.check:
         return compare(results)
     if settings.peer or settings.store or settings.client or settings.column:
