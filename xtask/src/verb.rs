@@ -75,6 +75,7 @@ impl Verb {
             Self::Interop => {
                 "  --store NAME     local, s3 or moto; may be repeated (default: all three)\n  \
                  --client NAME    may be repeated (default: all)\n  \
+                 --column TITLE   may be repeated (default: all)\n  \
                  --peer sshd      run against OpenSSH's server instead of the gateway\n  \
                  --binary PATH    test this pierhead instead of a fresh dev build\n  \
                  --check          compare with docs/INTEROP.md instead of writing it\n"
