@@ -69,9 +69,10 @@ mod tests {
     #[tokio::test]
     async fn one_at_a_time_per_key_and_nothing_is_left() {
         let fences = Fences::default();
-        let first = fences.raise(&location("a")).await;
+        let a = location("a");
+        let first = fences.raise(&a).await;
         let other = fences.raise(&location("b")).await;
-        let mut second = Box::pin(fences.raise(&location("a")));
+        let mut second = Box::pin(fences.raise(&a));
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
         let second = second.now_or_never().expect("the key is free");
@@ -82,8 +83,9 @@ mod tests {
     #[tokio::test]
     async fn a_waiter_that_gives_up_leaves_nothing() {
         let fences = Fences::default();
-        let first = fences.raise(&location("a")).await;
-        let mut waiter = Box::pin(fences.raise(&location("a")));
+        let a = location("a");
+        let first = fences.raise(&a).await;
+        let mut waiter = Box::pin(fences.raise(&a));
         assert!(waiter.as_mut().now_or_never().is_none());
         drop(first);
         drop(waiter);
