@@ -16,13 +16,13 @@ use crate::{Error, HandleId, Result};
 #[derive(Debug)]
 pub(crate) enum FileHandle {
     /// A file for reading.
-    Reading(Reading),
+    Reading(Box<Reading>),
     /// A file for writing.
     Writing(Writing),
     /// A file for both: reads see what is there so far.
     ReadingWriting(Writing),
     /// A directory.
-    Listing(Listing),
+    Listing(Box<Listing>),
 }
 
 /// One handle on a file that is being written; others may share the file.

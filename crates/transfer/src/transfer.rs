@@ -6,12 +6,15 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use model::{ErrorKind, Timestamp, TransferId};
-use storage::{Base, ObjectStore, Placement, Upload, UploadSettings, Written};
+use storage::{Base, ObjectStore, Placement, Staging, Upload, UploadSettings, Written};
 
 use crate::metadata;
 use crate::record::{self, Unrecorded};
 use crate::transfers::Core;
 use crate::{Attributes, Condition, Error, Intent, Result, publish};
+
+/// Where pieces of uploads stand that no client sees; the names behind it are transfers.
+const STAGING: &str = ".pierhead/staging/";
 
 type Recorded = Shared<BoxFuture<'static, Result<(), Unrecorded>>>;
 
@@ -76,6 +79,10 @@ impl Transfer {
             intent: Some(Box::pin(async move { gate.await.map_err(not_recorded) })),
             metadata: metadata::of_transfer(id, &Attributes::default()),
             placement,
+            staging: Some(Staging {
+                store: Arc::clone(&store),
+                prefix: format!("{STAGING}{id}/"),
+            }),
             ..UploadSettings::new(core.buffers.clone())
         };
         let upload = Upload::start(

@@ -44,7 +44,8 @@ impl Session {
         };
         let beside = self.beside(path).await?;
         let listing = Listing::new(path.clone(), source, beside);
-        self.handles.insert(path, FileHandle::Listing(listing))
+        self.handles
+            .insert(path, FileHandle::Listing(Box::new(listing)))
     }
 
     /// The next entries of a listing, some at a time; none at its end, however often it is asked.

@@ -56,7 +56,8 @@ impl Session {
         };
         let attributes = self.stored(OPERATION, &place, download.head()).await?;
         let reading = Reading::new(place, download, attributes);
-        self.handles.insert(path, FileHandle::Reading(reading))
+        self.handles
+            .insert(path, FileHandle::Reading(Box::new(reading)))
     }
 
     async fn open_for_writing(

@@ -79,7 +79,7 @@ async fn after_close_transfer_attributes_audit_and_event_are_there() {
     assert_eq!(world.audited().await, ["upload /in/f success"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn the_intent_is_on_record_before_the_store_hears_of_the_upload() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
@@ -107,7 +107,7 @@ async fn the_intent_is_on_record_before_the_store_hears_of_the_upload() {
     assert_eq!(seen, [(storage::memory::Operation::Put, 1)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn closing_the_database_fails_close_without_an_answer_either_way() {
     let world = World::new().await;
     let session = world.session("/b/home").await;

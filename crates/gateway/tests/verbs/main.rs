@@ -6,6 +6,7 @@ mod directories;
 mod failures;
 mod isolation;
 mod listings;
+mod local;
 mod reading;
 mod removing;
 mod renaming;

@@ -1,6 +1,7 @@
 //! A gateway with users, a store that can be looked into, and a clock that stands still.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,7 +16,9 @@ use model::{
     Timestamp, UserName, VirtualPath,
 };
 use storage::memory::{MemoryStore, Operation};
-use storage::{Buffers, Capabilities, Entry, ListRequest, ObjectStore, ObjectStoreExt, Stores};
+use storage::{
+    Buffers, Capabilities, Connection, Entry, ListRequest, ObjectStore, ObjectStoreExt, Stores,
+};
 use tempfile::TempDir;
 use transfer::Transfers;
 
@@ -37,8 +40,30 @@ impl World {
         Self::with(|_| {}, Settings::default()).await
     }
 
+    /// A gateway onto folders instead of memory; `store` holds nothing then. Returns the folder
+    /// of the buckets.
+    pub(crate) async fn local() -> (Self, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path().join("buckets");
+        let connection = Connection::Local { root: root.clone() };
+        let stores = Stores::new(connection);
+        (
+            Self::onto(Some(stores), |_| {}, Settings::default(), folder).await,
+            root,
+        )
+    }
+
     pub(crate) async fn with(change: impl FnOnce(&mut Capabilities), settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::onto(None, change, settings, folder).await
+    }
+
+    async fn onto(
+        stores: Option<Stores>,
+        change: impl FnOnce(&mut Capabilities),
+        settings: Settings,
+        folder: TempDir,
+    ) -> Self {
         let url = format!("sqlite://{}", folder.path().join("db.sqlite").display());
         let url = DatabaseUrl::parse(&url).expect("valid");
         let database = Database::open(&url, database::Settings::default())
@@ -53,7 +78,7 @@ impl World {
             .expect("a new server");
         let store =
             MemoryStore::with_clock(bucket("b"), Arc::new(clock.clone())).with_capabilities(change);
-        let stores = Arc::new(Stores::in_memory(store.clone()));
+        let stores = Arc::new(stores.unwrap_or_else(|| Stores::in_memory(store.clone())));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let transfers = Transfers::new(
             database.clone(),
