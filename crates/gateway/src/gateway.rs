@@ -9,8 +9,8 @@ use model::{Clock, Protocol};
 use storage::Stores;
 use transfer::Transfers;
 
-use crate::seats::Seats;
-use crate::{Result, Session, Settings};
+use crate::seats::{Guest, Seats};
+use crate::{Error, Result, Session, Settings};
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
@@ -63,15 +63,26 @@ impl Gateway {
     /// Opens a session for a user: one per channel.
     ///
     /// # Errors
-    /// `Exhausted` where he, or everybody together, has as many sessions as allowed; `Denied`
-    /// where his home directory or a mapping cannot be used.
+    /// `Exhausted` where he, his server or the node has as many sessions as allowed; `Denied`
+    /// where his home directory or a mapping cannot be used; `Unavailable` where the database does
+    /// not answer.
     pub async fn open_session(
         &self,
         authenticated: Authenticated,
         peer: Peer,
     ) -> Result<Arc<Session>> {
         let user = authenticated.user();
-        let seat = self.seats.take(user.id, user.limits.sessions)?;
+        let servers = self.shared.database.servers();
+        let server = servers.by_id(&user.server).await;
+        let server =
+            server.map_err(|error| Error::database("open session of", &user.name, error))?;
+        let limits = server.map(|server| server.limits).unwrap_or_default();
+        let seat = self.seats.take(Guest {
+            server: user.server.clone(),
+            user: user.id,
+            server_limit: limits.sessions,
+            user_limit: user.limits.sessions.or(limits.sessions_per_user),
+        })?;
         Session::begin(&authenticated, peer, seat, Arc::clone(&self.shared))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{Timestamp, VirtualPath};
+use model::{ErrorKind, Timestamp, VirtualPath};
 use transfer::{Attributes, Condition, Transfer};
 
 use crate::place::Place;
@@ -170,6 +170,23 @@ impl OpenFiles {
         let mut files = self.files();
         files.remove(&file.path());
         file.state().fate = Fate::Discard;
+    }
+
+    /// Fails where a file that is shown under another name by now will still be published here
+    /// first, on its way there.
+    pub(crate) fn check_free(&self, operation: &str, path: &VirtualPath) -> Result<()> {
+        let files = self.files();
+        let passes = |file: &&Arc<OpenFile>| file.place.path == *path && file.path() != *path;
+        match files.values().find(passes) {
+            None => Ok(()),
+            Some(file) => Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{operation} {path}: its last content is still being written as {}",
+                    file.path()
+                ),
+            )),
+        }
     }
 
     /// The files directly in a directory.

@@ -72,6 +72,7 @@ impl Session {
         if let Some(file) = self.open_files.join(path) {
             return self.share(file, options);
         }
+        self.open_files.check_free(OPERATION, path)?;
         let store = self.store(OPERATION, path, place.bucket()).await?;
         place.check_limits(OPERATION, store.capabilities())?;
         let standing = if options.needs_look(rights) {

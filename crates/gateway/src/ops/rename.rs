@@ -10,6 +10,7 @@ use transfer::{Attributes, Original};
 use super::stat::not_found;
 use crate::audit::unrecorded;
 use crate::look::Standing;
+use crate::open_file::OpenFile;
 use crate::place::Place;
 use crate::{Error, Overwrite, Result, Session};
 
@@ -48,6 +49,10 @@ impl Session {
         }
         if self.open_files.get(to).is_some() {
             return Err(busy(to));
+        }
+        let returns = |file: &OpenFile| file.place.path == *to;
+        if !self.open_files.get(from).is_some_and(|file| returns(&file)) {
+            self.open_files.check_free(OPERATION, to)?;
         }
         self.to_the_end(OPERATION, from, |session| async move {
             session

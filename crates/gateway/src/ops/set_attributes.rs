@@ -11,7 +11,6 @@ use super::stat::not_found;
 use crate::audit::unrecorded;
 use crate::handles::FileHandle;
 use crate::look::Standing;
-use crate::mount::Resolved;
 use crate::open_file::OpenFile;
 use crate::place::Place;
 use crate::{AttributeChanges, Error, HandleId, Result, Session};
@@ -29,11 +28,7 @@ impl Session {
         path: &VirtualPath,
         changes: &AttributeChanges,
     ) -> Result<()> {
-        let place = match self.reach(OPERATION, path, Action::List)? {
-            Resolved::Virtual => return directory(path, changes),
-            Resolved::Stored(place) => place,
-        };
-        self.check(OPERATION, &place, Action::Write)?;
+        let place = self.place(OPERATION, path, Action::Write)?;
         if let Some(file) = self.open_files.get(path) {
             return self.set_unfinished(&file, changes);
         }

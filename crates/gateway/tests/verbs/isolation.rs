@@ -147,7 +147,7 @@ async fn what_is_not_granted_is_denied_before_the_store_is_asked() {
             vec!["open R", "opendir", "stat", "lstat", "statvfs"],
         ),
         (Permissions::NONE, vec![]),
-        (Permissions::from_iter([Write]), vec!["open WCT"]),
+        (Permissions::from_iter([Write]), vec!["open WCT", "setstat"]),
         (
             Permissions::from_iter([List, Write]),
             vec!["open WCT", "opendir", "stat", "lstat", "setstat", "statvfs"],

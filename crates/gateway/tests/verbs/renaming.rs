@@ -267,9 +267,13 @@ async fn a_file_renamed_while_it_is_written_lands_under_its_new_name() {
         world.object("home/final").await.as_deref(),
         Some("previous")
     );
+    // The old name is free again once the file is where it goes.
+    let busy = session.open(&path("/temp"), &flags("WCT")).await;
+    assert_eq!(busy.expect_err("on its way").kind(), ErrorKind::Conflict);
     session.close(handle).await.expect("stored and renamed");
     assert_eq!(world.object("home/final").await.as_deref(), Some("next"));
     assert_eq!(world.keys().await, ["home/final"]);
+    session.put("/temp", "another").await.expect("free again");
 }
 
 #[tokio::test]
