@@ -1,0 +1,6 @@
+//! The SSH door through real clients and at packet level, over a memory store.
+
+mod login;
+mod openssh;
+mod wire;
+mod world;

@@ -1,0 +1,91 @@
+//! OpenSSH's own `sftp`, `scp` and `ssh`.
+
+use crate::world::{World, noise};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_put_listed_renamed_got_and_removed() {
+    let world = World::new().await;
+    let bytes = noise(3_000_000);
+    std::fs::write(world.path("local"), &bytes).expect("written");
+    let shown = world
+        .batch(
+            &[],
+            "pwd\nput local 'two words'\nmkdir dir\nrename 'two words' dir/b\nls -l dir\n\
+             get dir/b back\nchmod 600 dir/b\nrm dir/b\nrmdir dir\nls\n",
+        )
+        .await;
+    assert!(shown.contains("Remote working directory: /"), "{shown}");
+    assert!(shown.contains("3000000"), "{shown}");
+    assert_eq!(std::fs::read(world.path("back")).expect("got"), bytes);
+    assert!(world.object("dir/b").await.is_none());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_pipelines_hang_nothing() {
+    let world = World::new().await;
+    let bytes = noise(256 << 20);
+    std::fs::write(world.path("local"), &bytes).expect("written");
+    for arguments in [["-B", "32768", "-R", "1024"], ["-B", "261120", "-R", "256"]] {
+        world.batch(&arguments, "put local big\n").await;
+        let stored = world.object("big").await.expect("stored");
+        assert!(stored == bytes, "{arguments:?}");
+        drop(stored);
+        world.batch(&arguments, "get big back\n").await;
+        assert!(std::fs::read(world.path("back")).expect("got") == bytes);
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scp_works_over_both_protocols() {
+    let world = World::new().await;
+    let bytes = noise(1_000_000);
+    std::fs::create_dir_all(world.path("tree/sub")).expect("made");
+    std::fs::write(world.path("tree/a b"), &bytes).expect("written");
+    std::fs::write(world.path("tree/sub/empty"), b"").expect("written");
+    for protocol in ["-O", "-s"] {
+        let copy = async |arguments: &[&str]| {
+            let mut all = vec![protocol, "-r", "-p"];
+            all.extend(arguments);
+            let output = world.openssh("scp", &all, "").await;
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{protocol} {arguments:?} {errors}");
+        };
+        let remote = format!("{{}}:up{protocol}");
+        copy(&["tree", &remote]).await;
+        let stored = world.object(&format!("up{protocol}/a b")).await;
+        assert_eq!(stored.expect("stored"), bytes);
+        let back = format!("back{protocol}");
+        copy(&[&remote, &back]).await;
+        let got = world.path(&back);
+        assert_eq!(std::fs::read(got.join("a b")).expect("got"), bytes);
+        assert_eq!(std::fs::read(got.join("sub/empty")).expect("got"), b"");
+        let modified = |path: &std::path::Path| {
+            let modified = std::fs::metadata(path).expect("there").modified();
+            let since = modified.expect("known").duration_since(std::time::UNIX_EPOCH);
+            since.expect("after 1970").as_secs()
+        };
+        assert_eq!(modified(&got.join("a b")), modified(&world.path("tree/a b")));
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_and_shells_are_refused_politely() {
+    let world = World::new().await;
+    let check = async |arguments: &[&str]| {
+        let output = world.openssh("ssh", arguments, "").await;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let shown = String::from_utf8_lossy(&output.stderr);
+        assert!(shown.contains("sftp and scp"), "{shown}");
+        assert!(output.stdout.is_empty());
+    };
+    check(&["{}", "echo ${ShellId}%ComSpec%"]).await;
+    check(&["{}"]).await;
+    check(&["-tt", "{}"]).await;
+    let output = world.openssh("ssh", &["-s", "{}", "netconf"], "").await;
+    assert!(!output.status.success());
+    world.batch(&[], "ls\n").await;
+    world.stop().await;
+}
