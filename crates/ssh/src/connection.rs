@@ -29,6 +29,10 @@ const UNWIND: Duration = Duration::from_secs(60);
 /// What the channels get for commits in progress. The gateway bounds them before.
 const RELEASE: Duration = Duration::from_secs(90);
 
+/// Drain ends a session that did nothing for so long: replies are out by then, and a client that
+/// closed a file has set its times or renamed it.
+const QUIET: Duration = Duration::from_secs(1);
+
 const GRACE_EXCEEDED: &str = "the time for logging in is over";
 const IDLE: &str = "the session was idle for too long";
 const SHUTTING_DOWN: &str = "the server is shutting down; connect again";
@@ -165,9 +169,10 @@ impl Keeper<'_> {
             }
             return self.drain_deadline.map(|_| SHUTTING_DOWN.to_owned());
         }
+        let quiet = !line.is_busy() && now >= line.last_activity() + QUIET;
         if self
             .drain_deadline
-            .is_some_and(|deadline| now >= deadline || !line.is_busy())
+            .is_some_and(|deadline| now >= deadline || quiet)
         {
             return Some(SHUTTING_DOWN.to_owned());
         }
@@ -185,10 +190,13 @@ impl Keeper<'_> {
             return self.login_deadline;
         }
         // Whoever is kept waiting is not idle, and is looked at again after a while.
-        let idle_at = self
-            .idle_at()
-            .max(Instant::now() + Duration::from_millis(100));
-        self.drain_deadline.map_or(idle_at, |at| at.min(idle_at))
+        let soon = Instant::now() + Duration::from_millis(100);
+        let idle_at = self.idle_at().max(soon);
+        match self.drain_deadline {
+            None => idle_at,
+            Some(deadline) if line.is_busy() => deadline.min(idle_at),
+            Some(_) => (line.last_activity() + QUIET).max(soon),
+        }
     }
 }
 

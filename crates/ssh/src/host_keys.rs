@@ -90,7 +90,12 @@ impl HostKey {
     /// # Errors
     /// [`Error::HostKey`] where it is none, needs another passphrase, or is too weak.
     pub fn import(text: &str, passphrase: Option<&str>) -> Result<Self> {
-        if text.contains("PUBLIC KEY-----") || text.trim_start().starts_with("ssh-") {
+        let one_line = ["ssh-", "ecdsa-", "sk-"];
+        if text.contains("PUBLIC KEY-----")
+            || one_line
+                .iter()
+                .any(|kind| text.trim_start().starts_with(kind))
+        {
             return Err(Error::host_key(
                 "this is a public key; import the private one (the file without .pub)",
             ));

@@ -181,7 +181,7 @@ mod tests {
             inbox.push(piece);
         }
         inbox.close();
-        assert_eq!(budget.in_flight(), 17);
+        assert_eq!(budget.in_flight(), 18);
         let mut reader = Reader::new(inbox);
         assert_eq!(
             reader.line().await,

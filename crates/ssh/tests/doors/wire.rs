@@ -51,7 +51,9 @@ async fn a_burst_of_reads_is_answered_in_order_with_full_data_and_eof_behind_the
     let count = 2048_u32;
     for n in 0..count {
         let offset = u64::from(n) * 32_755;
-        sftp.send(n, &read(&handle, offset, 32_755)).await.expect("sent");
+        sftp.send(n, &read(&handle, offset, 32_755))
+            .await
+            .expect("sent");
     }
     let close = Request::Close {
         handle: handle.clone(),
@@ -103,7 +105,9 @@ async fn winscp_sends_writes_close_and_setstat_in_one_burst() {
             ..Attributes::default()
         },
     };
-    sftp.send(20, &Request::Close { handle }).await.expect("sent");
+    sftp.send(20, &Request::Close { handle })
+        .await
+        .expect("sent");
     sftp.send(21, &set).await.expect("sent");
     for _ in 0..6 {
         let (id, reply) = sftp.reply().await.expect("answered");
@@ -151,7 +155,10 @@ async fn status_codes_are_those_that_clients_depend_on() {
             },
             StatusCode::Failure,
         ),
-        (Request::Readlink { path: name("f") }, StatusCode::OpUnsupported),
+        (
+            Request::Readlink { path: name("f") },
+            StatusCode::OpUnsupported,
+        ),
         (
             Request::Close {
                 handle: name("none"),
@@ -182,7 +189,10 @@ async fn status_codes_are_those_that_clients_depend_on() {
         panic!("limits must not be answered by a status");
     };
     let limits = sftp::Limits::decode(&limits).expect("limits");
-    assert_eq!((limits.packet, limits.read, limits.write), (262_144, 261_120, 261_120));
+    assert_eq!(
+        (limits.packet, limits.read, limits.write),
+        (262_144, 261_120, 261_120)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +210,9 @@ async fn readdir_is_answered_in_order_and_at_its_end_as_often_as_asked() {
     let mut ends = 0;
     for id in 0..60 {
         let handle = handle.clone();
-        sftp.send(id, &Request::Readdir { handle }).await.expect("sent");
+        sftp.send(id, &Request::Readdir { handle })
+            .await
+            .expect("sent");
     }
     for wanted in 0..60 {
         let (id, reply) = sftp.reply().await.expect("answered");
@@ -280,7 +292,10 @@ async fn a_client_that_does_not_read_costs_bounded_memory_and_hurts_nobody() {
     lazy.valve().stop_reading();
     for id in 0..2048_u32 {
         let offset = u64::from(id) * 16_384;
-        reader.send(id, &read(&handle, offset, 16_384)).await.expect("sent");
+        reader
+            .send(id, &read(&handle, offset, 16_384))
+            .await
+            .expect("sent");
     }
     let (_other, mut sftp) = world.sftp().await;
     sftp.set_deadline(Duration::from_secs(10));
