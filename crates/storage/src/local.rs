@@ -22,6 +22,7 @@ mod list;
 mod marker;
 mod multipart;
 mod object;
+mod open_upload;
 mod part;
 mod publish;
 mod read;
