@@ -86,6 +86,11 @@ impl Gateway {
         Session::begin(&authenticated, peer, seat, Arc::clone(&self.shared))
     }
 
+    /// Takes other limits of sessions over; sessions above them stay.
+    pub fn set_session_limits(&self, sessions: usize, per_user: usize) {
+        self.seats.set_limits(sessions, per_user);
+    }
+
     /// Sessions open now.
     pub fn sessions(&self) -> usize {
         self.seats.taken()

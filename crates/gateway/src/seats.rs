@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{ErrorKind, ServerId, UserId};
@@ -11,8 +12,8 @@ use crate::{Error, Result, metrics};
 /// The sessions of a node, counted.
 #[derive(Debug)]
 pub(crate) struct Seats {
-    limit: usize,
-    limit_per_user: usize,
+    limit: AtomicUsize,
+    limit_per_user: AtomicUsize,
     taken: Mutex<Taken>,
 }
 
@@ -44,20 +45,24 @@ pub(crate) struct Seat {
 impl Seats {
     pub(crate) fn new(limit: usize, limit_per_user: usize) -> Self {
         Self {
-            limit,
-            limit_per_user,
+            limit: AtomicUsize::new(limit),
+            limit_per_user: AtomicUsize::new(limit_per_user),
             taken: Mutex::default(),
         }
     }
 
+    /// Other limits from now on; sessions above them stay.
+    pub(crate) fn set_limits(&self, limit: usize, limit_per_user: usize) {
+        self.limit.store(limit, Relaxed);
+        self.limit_per_user.store(limit_per_user, Relaxed);
+    }
+
     /// A place for one more session.
     pub(crate) fn take(self: &Arc<Self>, guest: Guest) -> Result<Seat> {
+        let all = self.limit.load(Relaxed);
         let mut taken = self.lock();
-        if taken.all >= self.limit {
-            return Err(full(
-                "this node has as many sessions as it takes",
-                self.limit,
-            ));
+        if taken.all >= all {
+            return Err(full("this node has as many sessions as it takes", all));
         }
         let of_server = taken.by_server.get(&guest.server).copied().unwrap_or(0);
         let limit = count(guest.server_limit, usize::MAX);
@@ -65,7 +70,7 @@ impl Seats {
             return Err(full("this server has as many sessions as it takes", limit));
         }
         let of_user = taken.by_user.get(&guest.user).copied().unwrap_or(0);
-        let limit = count(guest.user_limit, self.limit_per_user);
+        let limit = count(guest.user_limit, self.limit_per_user.load(Relaxed));
         if of_user >= limit {
             return Err(full("you have as many sessions open as you may", limit));
         }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub max_sessions_per_user: usize,
     /// Objects that a rename or copy of a directory works on at once. Default 16.
     pub tree_parallelism: usize,
+    /// Bytes that one download may run ahead of its reader. Default 16 MiB.
+    pub read_ahead: u64,
     /// How long the end of a session waits for commits in progress; they complete afterwards
     /// anyway. Default 30 s.
     pub end_deadline: Duration,
@@ -25,6 +27,7 @@ impl Default for Settings {
             max_sessions: 1_000,
             max_sessions_per_user: 100,
             tree_parallelism: 16,
+            read_ahead: 16 << 20,
             end_deadline: Duration::from_secs(30),
         }
     }

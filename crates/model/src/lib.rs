@@ -13,7 +13,9 @@ mod user_name;
 
 pub use error_kind::ErrorKind;
 pub use event::{Event, EventKind, Protocol};
-pub use id::{AuditId, EventId, GroupId, InvalidId, KeyId, ServerId, SessionId, TransferId, UserId};
+pub use id::{
+    AuditId, EventId, GroupId, InvalidId, KeyId, ServerId, SessionId, TransferId, UserId,
+};
 pub use location::{BucketName, InvalidLocation, Location, ObjectKey};
 pub use path::{InvalidPath, VirtualPath};
 pub use secret::Secret;

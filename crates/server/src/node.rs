@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use gateway::Gateway;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -119,6 +120,7 @@ impl Node {
         notify::ready("serving");
 
         let mut reloader = Reloader {
+            gateway: self.parts.gateway,
             state: self.state,
             source: self.source,
             log: self.log,
@@ -153,6 +155,7 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 
 /// Takes changed settings over while the node serves.
 struct Reloader {
+    gateway: Arc<Gateway>,
     state: State,
     source: Option<PathBuf>,
     log: LogLevel,
@@ -200,6 +203,9 @@ impl Reloader {
         let keys = wiring::host_keys(&self.state).await?;
         self.log.set(&wanted.log.level)?;
         self.ssh.reload(wiring::ssh_settings(&wanted), &keys)?;
+        let sessions = wiring::gateway_settings(&wanted);
+        self.gateway
+            .set_session_limits(sessions.max_sessions, sessions.max_sessions_per_user);
         // Of what needs a restart, the running values stay on record.
         self.state.config.take_live(&wanted);
         self.state.publish_settings().await?;

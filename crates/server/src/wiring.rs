@@ -24,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) stores: Arc<Stores>,
     /// Uploads in progress.
     pub(crate) transfers: Transfers,
+    /// Sessions.
+    pub(crate) gateway: Arc<Gateway>,
     /// The SSH door.
     pub(crate) ssh: ssh::Server,
 }
@@ -39,6 +41,7 @@ pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
     let stores = Arc::new(Stores::new(connection(config)?));
     let settings = transfer::Settings {
         node: node_name(),
+        parallel_parts: config.transfer.parallel_parts as usize,
         ..transfer::Settings::default()
     };
     let transfers = Transfers::new(
@@ -58,7 +61,7 @@ pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
     let floors = ssh::Floors {
         server: state.server.id.clone(),
         identity,
-        gateway,
+        gateway: Arc::clone(&gateway),
         uploads,
         clock: Arc::clone(&state.clock),
     };
@@ -68,6 +71,7 @@ pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
     Ok(Parts {
         stores,
         transfers,
+        gateway,
         ssh,
     })
 }
@@ -104,6 +108,7 @@ pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
         max_handles: sftp.max_handles as usize,
         max_sessions: sftp.max_sessions as usize,
         max_sessions_per_user: sftp.max_sessions_per_user as usize,
+        read_ahead: config.transfer.read_ahead.bytes(),
         ..gateway::Settings::default()
     }
 }

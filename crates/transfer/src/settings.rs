@@ -12,6 +12,8 @@ pub struct Settings {
     pub proof_deadline: Duration,
     /// The pause between two such questions. Default 500 ms.
     pub proof_pause: Duration,
+    /// Parts of one upload that are sent at once. Default 4.
+    pub parallel_parts: usize,
     /// Ranges of one object that are copied at once. Default 8.
     pub parallel_copies: usize,
 }
@@ -22,6 +24,7 @@ impl Default for Settings {
             node: "node".to_owned(),
             proof_deadline: Duration::from_secs(60),
             proof_pause: Duration::from_millis(500),
+            parallel_parts: 4,
             parallel_copies: 8,
         }
     }

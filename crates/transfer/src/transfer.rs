@@ -83,6 +83,7 @@ impl Transfer {
                 store: Arc::clone(&store),
                 prefix: format!("{STAGING}{id}/"),
             }),
+            parallel_parts: core.settings.parallel_parts,
             ..UploadSettings::new(core.buffers.clone())
         };
         let upload = Upload::start(

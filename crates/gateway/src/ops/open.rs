@@ -45,7 +45,10 @@ impl Session {
         }
         let store = self.store(OPERATION, path, place.bucket()).await?;
         let location = place.location(OPERATION)?;
-        let settings = DownloadSettings::new(self.shared.transfers.buffers());
+        let settings = DownloadSettings {
+            max_window: self.shared.settings.read_ahead,
+            ..DownloadSettings::new(self.shared.transfers.buffers())
+        };
         let opened = Download::open(Arc::clone(&store), location.key, None, settings).await;
         let download = match opened {
             Ok(download) => download,

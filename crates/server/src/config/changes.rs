@@ -24,7 +24,6 @@ const LIVE: &[&str] = &[
     "sftp.max_connections_per_address",
     "sftp.max_sessions",
     "sftp.max_sessions_per_user",
-    "sftp.max_handles",
     "sftp.login_grace",
     "sftp.idle_timeout",
     "sftp.max_login_attempts",

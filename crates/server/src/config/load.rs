@@ -218,6 +218,10 @@ fn check(config: &Config) -> Result<(), Fault> {
             ));
         }
     }
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
+        let message = format!("{:?} is not a log level: {error}", config.log.level);
+        return Err(("log.level", message));
+    }
     check_secrets(config)
 }
 

@@ -245,7 +245,7 @@ impl Default for TransferConfig {
             upload_memory: ByteSize::mebibytes(256),
             download_memory: ByteSize::mebibytes(256),
             parallel_parts: 4,
-            read_ahead: ByteSize::mebibytes(8),
+            read_ahead: ByteSize::mebibytes(16),
         }
     }
 }
@@ -385,9 +385,9 @@ impl Config {
 
     /// Takes over what a running node can: see [`Changes`].
     pub(crate) fn take_live(&mut self, wanted: &Self) {
-        let listen = std::mem::take(&mut self.sftp.listen);
         self.sftp = SftpConfig {
-            listen,
+            listen: std::mem::take(&mut self.sftp.listen),
+            max_handles: self.sftp.max_handles,
             ..wanted.sftp.clone()
         };
         self.log.level.clone_from(&wanted.log.level);

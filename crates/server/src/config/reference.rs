@@ -61,7 +61,7 @@ pub const KEYS: &[Key] = &[
     key("transfer.upload_memory", "\"256MiB\"", "Upload bytes on their way to the store, in the whole process. More than this slows clients down."),
     key("transfer.download_memory", "\"256MiB\"", "Bytes read ahead for downloads, in the whole process."),
     key("transfer.parallel_parts", "4", "Parts of one upload sent at the same time."),
-    key("transfer.read_ahead", "\"8MiB\"", "Bytes read ahead for one download."),
+    key("transfer.read_ahead", "\"16MiB\"", "Bytes read ahead for one download."),
     key("log.format", "\"human\"", "`human` or `json` (one object a line)."),
     key("log.level", "\"info\"", "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,ssh=debug`."),
     key("drain.deadline", "\"1m\"", "How long running transfers may go on after SIGTERM."),
