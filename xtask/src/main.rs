@@ -6,6 +6,8 @@ mod environment;
 mod floors;
 mod interop;
 mod process;
+#[cfg(test)]
+mod promises;
 mod setup;
 mod test;
 mod verb;
