@@ -4,7 +4,7 @@ use database::{
     Attributes as AttributesRow, AuditEntry, CompletedUpload, NewTransfer, Outcome,
     TransferFailure, UploadCommit,
 };
-use model::{ErrorKind, Event, EventKind, Timestamp, TransferId};
+use model::{ErrorKind, Event, EventKind, Location, Timestamp, TransferId};
 use serde_json::json;
 
 use crate::transfer::{Active, Publication, Published};
@@ -68,7 +68,13 @@ pub(crate) async fn completed(
             crc64nvme: written.crc64nvme.clone(),
             finished: published.time,
         },
-        attributes: attributes(active, &publication.attributes, published),
+        attributes: attributes_row(
+            active.id,
+            &active.intent.location,
+            &publication.attributes,
+            &written.etag,
+            written.version.as_ref(),
+        ),
         audit: upload_audit(active, publication, published),
         event: upload_event(active, publication, published),
     };
@@ -94,18 +100,24 @@ pub(crate) async fn aborted(
     active.core.database.writer().fail_transfer(failure).await
 }
 
-fn attributes(active: &Active, set: &Attributes, published: &Published) -> Option<AttributesRow> {
+/// The row of what a client set of an object; none where that is nothing.
+pub(crate) fn attributes_row(
+    transfer: TransferId,
+    location: &Location,
+    set: &Attributes,
+    etag: &str,
+    version: Option<&String>,
+) -> Option<AttributesRow> {
     if set.is_empty() {
         return None;
     }
-    let location = active.intent.location.clone();
     Some(AttributesRow {
-        version: published.written.version.clone(),
-        transfer: Some(active.id),
+        version: version.cloned(),
+        transfer: Some(transfer),
         mtime: set.mtime,
         atime: set.atime,
         mode: set.mode,
-        ..AttributesRow::new(location, published.written.etag.clone())
+        ..AttributesRow::new(location.clone(), etag)
     })
 }
 

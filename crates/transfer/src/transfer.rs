@@ -13,8 +13,10 @@ use crate::record::{self, Unrecorded};
 use crate::transfers::Core;
 use crate::{Attributes, Condition, Error, Intent, Result, publish};
 
-/// Where pieces of uploads stand that no client sees; the names behind it are transfers.
-const STAGING: &str = ".pierhead/staging/";
+/// Where the pieces of an upload stand that no client sees.
+pub(crate) fn staging_prefix(transfer: TransferId) -> String {
+    format!(".pierhead/staging/{transfer}/")
+}
 
 type Recorded = Shared<BoxFuture<'static, Result<(), Unrecorded>>>;
 
@@ -81,7 +83,7 @@ impl Transfer {
             placement,
             staging: Some(Staging {
                 store: Arc::clone(&store),
-                prefix: format!("{STAGING}{id}/"),
+                prefix: staging_prefix(id),
             }),
             parallel_parts: core.settings.parallel_parts,
             ..UploadSettings::new(core.buffers.clone())

@@ -2,6 +2,7 @@
 //! store and the database, and how many requests it takes.
 
 mod commits;
+mod crashes;
 mod directories;
 mod failures;
 mod isolation;

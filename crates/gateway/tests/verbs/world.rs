@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) gateway: Gateway,
     pub(crate) clock: ManualClock,
+    stores: Arc<Stores>,
+    transfers: Transfers,
     server: ServerId,
     identity: Identity,
     users: AtomicU32,
@@ -99,11 +101,19 @@ impl World {
             hashes_at_once: 4,
         };
         let identity = Identity::new(database.clone(), identity, shared.clone()).expect("valid");
-        let gateway = Gateway::new(database.clone(), stores, transfers, shared, settings);
+        let gateway = Gateway::new(
+            database.clone(),
+            Arc::clone(&stores),
+            transfers.clone(),
+            shared,
+            settings,
+        );
         Self {
             store,
             database,
             gateway,
+            stores,
+            transfers,
             clock,
             server: server.id,
             identity,
@@ -162,6 +172,12 @@ impl World {
             protocol: Protocol::Sftp,
         };
         self.gateway.open_session(authenticated, peer).await
+    }
+
+    /// What a node does when it starts.
+    pub(crate) async fn recover(&self) -> transfer::Recovered {
+        let recovered = self.transfers.recover(&self.stores).await;
+        recovered.expect("a healthy database")
     }
 
     /// Puts an object as others do.
