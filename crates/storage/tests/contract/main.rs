@@ -22,3 +22,5 @@ mod versions;
 
 mod local;
 mod memory;
+#[cfg(feature = "s3")]
+mod s3;
