@@ -60,7 +60,11 @@ impl Shared {
         range: Option<&ByteRange>,
         pin: Option<&Pin>,
     ) -> Result<Option<GetObjectOutput>> {
-        let range = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        // Numbers that no object reaches are refused by some stores.
+        let range = range.map(|range| match i64::try_from(range.end) {
+            Ok(end) => format!("bytes={}-{}", range.start, end - 1),
+            Err(_) => format!("bytes={}-", range.start),
+        });
         let request = with_customer_key!(self.sdk.get_object(), self.sealing)
             .bucket(self.bucket.as_str())
             .key(key.as_str())

@@ -10,7 +10,7 @@ use super::call::Effect;
 use super::failure::Failure;
 use super::get::{timestamp, version};
 use super::list::strange;
-use super::put::{DEFAULT_TYPE, checksum, conditions, verified};
+use super::put::{DEFAULT_TYPE, checksum, conditions, unmatched, verified};
 use super::sealed::{sealed, with_customer_key, with_source_key};
 use super::store::{Shared, checked};
 use super::text::{bare_etag, copy_source, listed_key, quoted, to_headers};
@@ -155,7 +155,8 @@ impl Shared {
             .set_if_none_match(if_none_match)
             .set_if_match(if_match);
         let attempt = || async {
-            let answer = request.clone().send().await?;
+            let answer = request.clone().send().await;
+            let answer = answer.map_err(|error| unmatched(precondition, error.into()))?;
             let etag = answer.e_tag.ok_or_else(|| Failure::incomplete("ETag"))?;
             Ok(Written {
                 etag: bare_etag(&etag),

@@ -74,10 +74,11 @@ impl Shared {
         let call = self.call("put", name, Effect::under(precondition), limit);
         let attempt = || async {
             let answer = if self.settings().sign_payload {
-                request().send().await?
+                request().send().await
             } else {
-                request().disable_payload_signing().send().await?
+                request().disable_payload_signing().send().await
             };
+            let answer = answer.map_err(|error| unmatched(precondition, error.into()))?;
             let etag = answer.e_tag.ok_or_else(|| Failure::incomplete("ETag"))?;
             Ok(Written {
                 etag: bare_etag(&etag),
@@ -139,12 +140,23 @@ impl Shared {
 
 /// There was nothing to delete: fine, unless a certain object was to be there.
 fn gone(precondition: Option<&Precondition>, failure: Failure) -> Result<(), Failure> {
-    if precondition.is_none() {
-        return Ok(());
+    match precondition {
+        None => Ok(()),
+        Some(_) => Err(unmatched(precondition, failure)),
     }
-    Err(Failure {
+}
+
+/// S3 answers `If-Match` with 404 where no object stands; to us that is a condition that does not
+/// hold. (404 for an upload or a bucket stays what it is.)
+pub(super) fn unmatched(precondition: Option<&Precondition>, failure: Failure) -> Failure {
+    let missing = failure.kind == ErrorKind::NotFound
+        && failure.cause.code().is_none_or(|code| code == "NoSuchKey");
+    if !missing || precondition.is_none() {
+        return failure;
+    }
+    Failure {
         kind: ErrorKind::Conflict,
         reason: "its condition does not hold".to_owned(),
         ..failure
-    })
+    }
 }
