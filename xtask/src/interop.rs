@@ -1,6 +1,5 @@
 //! `cargo xtask interop`: builds what the matrix of real clients needs, then hands over to its runner.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -15,37 +14,31 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .arg(environment::root()?.join("tests/interop/run.py"))
         .args(arguments);
     if !arguments.iter().any(|argument| argument == "--peer") {
+        build()?;
+        let built = environment::target()?.join("debug");
         if !arguments.iter().any(|argument| argument == "--binary") {
-            command.arg("--binary").arg(build_gateway()?);
+            command.arg("--binary").arg(built.join("pierhead"));
         }
-        command.arg("--s3-server").arg(build_s3_server()?);
+        command
+            .arg("--s3-server")
+            .arg(built.join("examples/s3-server"));
     }
     process::run(command.arg("--tools").arg(environment::tools()?))
 }
 
-fn build_gateway() -> Result<PathBuf> {
-    cargo_build(&["--package", "server", "--bin", "pierhead"])?;
-    Ok(environment::target()?.join("debug/pierhead"))
-}
-
-fn build_s3_server() -> Result<PathBuf> {
-    cargo_build(&[
-        "--package",
-        "testkit",
-        "--features",
-        "s3",
-        "--example",
-        "s3-server",
-    ])?;
-    Ok(environment::target()?.join("debug/examples/s3-server"))
-}
-
-fn cargo_build(what: &[&str]) -> Result<()> {
-    let mut command = Command::new("cargo");
+/// Builds the gateway and testkit's S3 server: with the whole workspace, because a part of it would
+/// be built with other features, and so would every dependency be once more after the tests.
+fn build() -> Result<()> {
+    let everything = [
+        "build",
+        "--workspace",
+        "--all-features",
+        "--bins",
+        "--examples",
+    ];
     process::run(
-        command
-            .arg("build")
-            .args(what)
+        Command::new("cargo")
+            .args(everything)
             .current_dir(environment::root()?),
     )
 }
