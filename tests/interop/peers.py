@@ -14,6 +14,9 @@ from buckets import FolderBucket, S3Bucket
 
 START_SECONDS = 60
 
+# Processes that lead a session of their own, to be ended if the run is.
+running = set()
+
 
 @dataclass
 class Peer:
@@ -45,9 +48,11 @@ def started(command, log, env=None):
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=stderr, env={**os.environ, **(env or {})}, start_new_session=True,
         )
+    running.add(process.pid)
     try:
         yield process
     finally:
+        running.discard(process.pid)
         process.terminate()
         try:
             process.wait(30)

@@ -31,6 +31,7 @@ def main():
     compile_java(settings.tools / "interop")
     with tempfile.TemporaryDirectory(prefix="pierhead-interop-", dir=roomy_memory()) as folder:
         workdir = Path(folder)
+        end_with_everything(workdir)
         key = make_key(workdir)
         with concurrent.futures.ThreadPoolExecutor(len(stores)) as pool:
             runs = {store: pool.submit(run_store, settings, store, clients, workdir, key) for store in stores}
@@ -60,6 +61,19 @@ def roomy_memory():
     if memory.is_dir() and shutil.disk_usage(memory).free >= 6 << 30:
         return memory
     return None
+
+
+def end_with_everything(workdir):
+    """An interrupted run leaves no process and no file behind."""
+
+    def end(number, _frame):
+        for leader in list(peers.running):
+            os.killpg(leader, signal.SIGKILL)
+        shutil.rmtree(workdir, ignore_errors=True)
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 def make_key(workdir):
@@ -150,6 +164,7 @@ class Hall:
         self.home.make_directory(name)
         return scenarios.Trial(
             client=client,
+            store=self.store,
             drive=lambda operation, *rest, deadline: self.drive(client, operation, *rest, deadline=deadline),
             remote=f"{self.peer.root}/{name}",
             bucket=bucket,
@@ -187,12 +202,15 @@ class Hall:
                 "INTEROP_NPM": str(self.settings.tools / "npm"),
             },
         )
+        peers.running.add(process.pid)
         try:
             stdout, stderr = process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
             raise scenarios.Failed(f"{operation}: not done after {deadline} s: {stderr.strip()[-300:]}")
+        finally:
+            peers.running.discard(process.pid)
         if process.returncode == 77:
             raise scenarios.Unsupported
         return process.returncode, stdout, stderr

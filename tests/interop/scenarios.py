@@ -26,6 +26,7 @@ class Trial:
     """One client before one empty remote folder."""
 
     client: object
+    store: str
     # Runs the driver: (operation, *arguments, deadline=seconds) -> (status, stdout, stderr).
     drive: object
     # The remote folder as the client names it, and the bucket side of it.
@@ -200,7 +201,7 @@ def slashes(trial):
 
 
 def many(trial):
-    count = trial.client.many
+    count = 10_000 if trial.store in trial.client.ten_thousand else 1_000
     tree = trial.scratch / "tree"
     for number in range(count):
         path = tree / f"sub{number % 10}" / f"file-{number:05}.bin"
