@@ -95,7 +95,7 @@ fn measure(
         for (index, case) in CASES.iter().enumerate() {
             let sample = hall.run(case)?;
             eprintln!(
-                "round {round}: {:<4}{:<38}{:.2} CPU s/GiB, {:.0} MiB/s",
+                "round {round}: {:<5}{:<40}{:.2} CPU s/GiB, {:.0} MiB/s",
                 case.direction.name(),
                 case.name,
                 sample.cpu_seconds_per_gib,
