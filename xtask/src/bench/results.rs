@@ -52,7 +52,7 @@ fn row(samples: &[(usize, Sample)], index: usize, case: &Case) -> Row {
             .enumerate()
             .filter(|(_, peer)| peer.party == Party::OpenSsh && peer.direction == case.direction);
         peers
-            .map(|(peer, reference)| (reference.name, cpu / median_cpu(samples, peer)))
+            .map(|(peer, reference)| (reference.name, rounded(cpu / median_cpu(samples, peer))))
             .collect()
     };
     let own = || {
@@ -64,10 +64,12 @@ fn row(samples: &[(usize, Sample)], index: usize, case: &Case) -> Row {
     Row {
         direction: case.direction.name(),
         case: case.name,
-        cpu_seconds_per_gib: cpu,
-        mib_per_second: median(own().map(|sample| sample.mib_per_second).collect()),
+        cpu_seconds_per_gib: rounded(cpu),
+        mib_per_second: rounded(median(own().map(|sample| sample.mib_per_second).collect())),
         of_openssh,
-        all_cpu_seconds_per_gib: own().map(|sample| sample.cpu_seconds_per_gib).collect(),
+        all_cpu_seconds_per_gib: own()
+            .map(|sample| rounded(sample.cpu_seconds_per_gib))
+            .collect(),
     }
 }
 
@@ -108,6 +110,11 @@ pub(crate) fn table(rows: &[Row]) -> String {
         );
     }
     text
+}
+
+/// To a thousandth: more than the clock of the processor accounting gives.
+fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
 }
 
 /// Writes the results for the next reader, and for comparison.
@@ -151,7 +158,7 @@ mod tests {
     #[test]
     fn ratios_are_against_openssh_in_the_same_direction() {
         let sample = |cpu| Sample {
-            cpu_seconds_per_gib: cpu,
+            cpu_seconds_per_gib: rounded(cpu),
             mib_per_second: 100.0,
         };
         let samples: Vec<(usize, Sample)> = CASES
