@@ -39,13 +39,16 @@ impl Handles {
         self.lock().insert(handle, open);
     }
 
-    /// The handle's lane and purpose; the last says whether nobody serves the lane yet, and is said
-    /// only once.
-    pub(super) fn lane(&self, handle: HandleId) -> Option<(Arc<Lane>, Use, bool)> {
+    /// The lane of a handle that is for this purpose; the last says whether nobody serves the lane
+    /// yet, and is said only once.
+    pub(super) fn lane(&self, handle: HandleId, purpose: Use) -> Option<(Arc<Lane>, bool)> {
         let mut handles = self.lock();
         let open = handles.get_mut(&handle)?;
+        if open.purpose != purpose {
+            return None;
+        }
         let unserved = !std::mem::replace(&mut open.served, true);
-        Some((open.lane.clone(), open.purpose, unserved))
+        Some((open.lane.clone(), unserved))
     }
 
     /// Takes a handle that is being closed. Nothing more goes into its lane.

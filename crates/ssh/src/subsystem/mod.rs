@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::engine::Job;
-use self::handles::Handles;
+use self::handles::{Handles, Use};
 use self::lane::Read;
 use self::operation::{Operation, handle_id};
 use crate::Settings;
@@ -262,10 +262,10 @@ impl Intake {
                 handle,
                 offset,
                 length,
-            } => self.read(&handle, Read { id, offset, length }),
+            } => self.read(&handle, Use::File, Read { id, offset, length }),
             Request::Readdir { handle } => {
                 let (offset, length) = (0, 0);
-                self.read(&handle, Read { id, offset, length })
+                self.read(&handle, Use::Directory, Read { id, offset, length })
             }
             request => match Operation::read(request, &self.shared.session) {
                 Ok(operation) => self.start(id, operation),
@@ -277,10 +277,10 @@ impl Intake {
         }
     }
 
-    fn read(&mut self, handle: &[u8], read: Read) -> Result<(), Fault> {
+    fn read(&mut self, handle: &[u8], purpose: Use, read: Read) -> Result<(), Fault> {
         let found = handle_id(handle).ok();
-        let Some((lane, purpose, unserved)) = found.and_then(|h| self.shared.handles.lane(h))
-        else {
+        let lane = found.and_then(|handle| self.shared.handles.lane(handle, purpose));
+        let Some((lane, unserved)) = lane else {
             self.shared
                 .outbox
                 .add(read.id, &status::bad_handle().into());
