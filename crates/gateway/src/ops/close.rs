@@ -37,6 +37,22 @@ impl Session {
         }
     }
 
+    /// Closes a handle without publishing what was written through it, for doors whose protocol
+    /// says that a file did not come whole. Another handle on the file goes on.
+    ///
+    /// # Errors
+    /// `Invalid` where there is no such handle.
+    pub async fn discard(&self, handle: HandleId) -> Result<()> {
+        let handle = self.handles.remove(handle)?;
+        if let FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) = &*handle
+            && self.open_files.leave(&writing.file)
+        {
+            let transfer = &writing.file.transfer;
+            transfer.abandon("the client gave it up").await;
+        }
+        Ok(())
+    }
+
     async fn end_file(&self, file: Arc<OpenFile>) -> Result<()> {
         let fate = file.fate();
         if let Fate::Discard = fate {

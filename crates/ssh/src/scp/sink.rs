@@ -175,13 +175,16 @@ impl<O: Output> Sink<'_, O> {
                 .set_handle_attributes(handle, &attributes)
                 .await;
         }
+        if stored.is_err() || sent_whole.is_err() {
+            // It did not come whole, so it is not published.
+            let discarded = self.session.discard(handle).await;
+            stored = stored.and(discarded);
+        } else {
+            stored = self.session.close(handle).await;
+        }
         match (stored, sent_whole) {
-            (Ok(()), Ok(())) => match self.session.close(handle).await {
-                Ok(()) => acknowledge(self.output).await,
-                Err(error) => self.refuse(name, &error).await,
-            },
-            // What is not closed is given up when the session ends, and never published.
             (Err(error), _) => self.refuse(name, &error).await,
+            (Ok(()), Ok(())) => acknowledge(self.output).await,
             (Ok(()), Err(complaint)) => {
                 tracing::debug!(complaint, "scp client could not send a file whole");
                 self.failed += 1;
