@@ -38,6 +38,38 @@ async fn deep_pipelines_hang_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_stalls_slows_the_client_and_memory_stays_bounded() {
+    use storage::memory::{Fault, Operation};
+    let world = World::new().await;
+    let bytes = noise(128 << 20);
+    std::fs::write(world.path("local"), &bytes).expect("written");
+    let stall = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let held = stall.clone();
+    world
+        .store
+        .on_request(move |request| match request.operation {
+            Operation::PutPart => Fault::Hold(held.clone()),
+            _ => Fault::None,
+        });
+    let put = world.batch(&["-R", "256"], "put local big\n");
+    let watch = async {
+        while !world.buffers.in_flight.is_exceeded() {
+            tokio::task::yield_now().await;
+        }
+        // Logins go on; the gate is for sessions.
+        let client = world.client().await;
+        let most = world.buffers.in_flight.in_flight();
+        assert!(most <= 48 << 20, "{most} bytes are held");
+        stall.add_permits(1000);
+        client
+    };
+    let (_, client) = tokio::join!(put, watch);
+    assert!(world.object("big").await.expect("stored") == bytes);
+    drop(client);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scp_works_over_both_protocols() {
     let world = World::new().await;
     let bytes = noise(1_000_000);

@@ -12,7 +12,7 @@ use identity::{HashCost, Identity};
 use model::{BucketName, Clock, ObjectKey, Secret, SystemClock, UserName};
 use ssh::{Floors, HostKey, HostKeyAlgorithm, HostKeys, Server, Settings};
 use storage::memory::MemoryStore;
-use storage::{Buffers, ObjectStoreExt, Stores};
+use storage::{BufferLimits, Buffers, ObjectStoreExt, Stores};
 use tempfile::TempDir;
 use testkit::client::{Client, Credential, Sftp};
 use tokio::net::TcpListener;
@@ -52,7 +52,11 @@ impl World {
         servers.create(&server, clock.now()).await.expect("server");
         let bucket = BucketName::parse("b").expect("valid");
         let store = MemoryStore::with_clock(bucket, clock.clone());
-        let buffers = Buffers::default();
+        // Small enough that uploads in these tests meet the gate.
+        let buffers = Buffers::new(&BufferLimits {
+            in_flight: 16 << 20,
+            ..BufferLimits::default()
+        });
         let transfers = Transfers::new(
             database.clone(),
             buffers.clone(),
