@@ -55,10 +55,11 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Look, DecodeError> {
     let Ok(stated) = fields.u32("length") else {
         return Ok(Look::Wanted(LENGTH));
     };
-    let (length, whole) = (stated as usize, LENGTH + stated as usize);
+    let length = stated as usize;
     if length > limits::MAX_PACKET {
         return Err(DecodeError::new(Flaw::TooLong { length: stated }, None));
     }
+    let whole = LENGTH + length;
     if whole < HEAD {
         return Err(DecodeError::new(Flaw::TooShort { length: stated }, None));
     }
