@@ -7,9 +7,13 @@
 mod support;
 
 mod byte_model;
+mod extensions;
+mod listings;
 mod malformed;
 mod names;
+mod order;
 mod pipelining;
 mod replay;
+mod statuses;
 mod vanishing;
 mod verbs;
