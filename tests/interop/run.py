@@ -69,7 +69,9 @@ def end_with_everything(workdir):
     def end(number, _frame):
         for leader in list(peers.running):
             os.killpg(leader, signal.SIGKILL)
-        shutil.rmtree(workdir, ignore_errors=True)
+        # Under another name nobody who is still at work can add to it.
+        gone = workdir.rename(f"{workdir}-gone")
+        shutil.rmtree(gone, ignore_errors=True)
         os._exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
