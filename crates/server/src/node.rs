@@ -61,6 +61,8 @@ impl Node {
             sftp.push(bind(*address, "sftp.listen").await?);
         }
         let admin = bind(state.config.admin.listen, "admin.listen").await?;
+        // The control socket and the addresses are ours, so no other process of this node runs.
+        end_what_a_crash_left(&parts).await;
         let parts_ready = readiness::of(&state, &parts).await?;
         Ok(Self {
             health: Health::new(metrics, parts_ready),
@@ -246,4 +248,19 @@ impl Signals {
 enum Told {
     End,
     Reload,
+}
+
+/// Commits or aborts the uploads that an earlier run of this node did not bring to an end. A store
+/// that does not answer now is asked again at the next start.
+async fn end_what_a_crash_left(parts: &Parts) {
+    match parts.transfers.recover(&parts.stores).await {
+        Ok(found) if found == transfer::Recovered::default() => {}
+        Ok(found) => tracing::info!(
+            completed = found.completed,
+            aborted = found.aborted,
+            left = found.left,
+            "uploads of an earlier run were brought to an end"
+        ),
+        Err(error) => tracing::warn!(%error, "cannot look for uploads of an earlier run"),
+    }
 }
