@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use gateway::Gateway;
@@ -19,6 +20,9 @@ use crate::target::State;
 use crate::telemetry::{self, LogLevel};
 use crate::wiring::{self, Parts};
 use crate::{notify, readiness};
+
+/// How long a start may be held up by what an earlier run left.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// A node whose sockets are bound.
 pub(crate) struct Node {
@@ -253,7 +257,12 @@ enum Told {
 /// Commits or aborts the uploads that an earlier run of this node did not bring to an end. A store
 /// that does not answer now is asked again at the next start.
 async fn end_what_a_crash_left(parts: &Parts) {
-    match parts.transfers.recover(&parts.stores).await {
+    let looked = tokio::time::timeout(RECOVERY, parts.transfers.recover(&parts.stores)).await;
+    let Ok(looked) = looked else {
+        tracing::warn!("uploads of an earlier run are left for the next start: the store is slow");
+        return;
+    };
+    match looked {
         Ok(found) if found == transfer::Recovered::default() => {}
         Ok(found) => tracing::info!(
             completed = found.completed,

@@ -1,7 +1,7 @@
 //! Logs and metrics of the process.
 
 use anyhow::Context as _;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -46,13 +46,26 @@ pub(crate) fn start_logs(config: &LogConfig) -> anyhow::Result<LogLevel> {
     Ok(LogLevel(handle))
 }
 
+/// Upper bounds of durations, in seconds.
+const SECONDS: [f64; 11] = [
+    0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
+];
+/// Upper bounds of counts.
+const COUNTS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
 /// Starts collecting metrics; the handle renders them.
 pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new()
-        .set_buckets(&[
-            0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0,
-        ])
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Suffix("_per_commit".to_owned()), &COUNTS)
+        })
         .context("choose metric buckets")?
         .install_recorder()
-        .context("start the metrics")
+        .context("start the metrics")?;
+    database::describe_metrics();
+    identity::describe_metrics();
+    transfer::metrics::describe();
+    gateway::metrics::describe();
+    Ok(handle)
 }

@@ -40,7 +40,7 @@ pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
     let uploads = Arc::clone(&buffers.in_flight);
     let stores = Arc::new(Stores::new(connection(config)?));
     let settings = transfer::Settings {
-        node: node_name(),
+        node: node_name(config),
         parallel_parts: config.transfer.parallel_parts as usize,
         ..transfer::Settings::default()
     };
@@ -93,12 +93,18 @@ fn buffer_limits(config: &Config) -> BufferLimits {
     }
 }
 
-/// The name of this machine, as rows show which node did something.
-fn node_name() -> String {
-    rustix::system::uname()
+/// The name of this node, as rows show who did something: the machine and the data folder, which
+/// one process alone can hold (see `control`). What a crash left under it is its own to end.
+fn node_name(config: &Config) -> String {
+    let machine = rustix::system::uname()
         .nodename()
         .to_string_lossy()
-        .into_owned()
+        .into_owned();
+    let folder = config
+        .data
+        .canonicalize()
+        .unwrap_or_else(|_| config.data.clone());
+    format!("{machine}:{}", folder.display())
 }
 
 /// What the gateway is told.

@@ -60,6 +60,11 @@ impl Line {
         }
     }
 
+    /// Whether bytes of an upload came this way.
+    pub(crate) fn has_uploaded(&self) -> bool {
+        self.written.load(Relaxed) > 0
+    }
+
     /// Notes a request or a reply. Keepalives are neither.
     pub(crate) fn touch(&self) {
         let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -48,8 +48,9 @@ impl PeerStream {
     }
 
     fn poll_gate(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Logins carry no uploads; they are to work while the stores are slow.
-        if !self.line.is_logged_in() || self.gate.poll_open(context).is_ready() {
+        // Who does not upload fills no budget: logins, listings and downloads go on while the stores
+        // are slow.
+        if !self.line.has_uploaded() || self.gate.poll_open(context).is_ready() {
             if self.line.is_gated() {
                 self.line.set_gated(false);
                 self.hang_up = HangUp::Unwatched;
@@ -186,6 +187,7 @@ mod tests {
         let line = Arc::new(Line::new());
         let tcp = accepted.expect("accepted").0;
         line.log_in("acme");
+        line.written.store(1, Relaxed);
         let stream = PeerStream::new(tcp, budget.gate(), line.clone());
         (stream, client.expect("connected"), line)
     }
@@ -211,6 +213,16 @@ mod tests {
         assert_eq!(&bytes, b"reply");
         assert_eq!(line.received.load(Relaxed), 5);
         assert_eq!(line.sent.load(Relaxed), 5);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_upload_is_read_from_while_the_stores_are_slow() {
+        let budget = Budget::new(1);
+        let (mut stream, mut client, line) = pair(&budget).await;
+        line.written.store(0, Relaxed);
+        let _permit = budget.take(2);
+        client.write_all(b"x").await.expect("written");
+        assert_eq!(stream.read_u8().await.expect("read"), b'x');
     }
 
     #[tokio::test]

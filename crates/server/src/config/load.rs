@@ -200,9 +200,10 @@ fn check(config: &Config) -> Result<(), Fault> {
             "must not exceed sftp.startups_full".to_owned(),
         ));
     }
-    if !["default", "legacy"].contains(&config.sftp.algorithms.as_str()) {
+    if ssh::AlgorithmPolicy::named(&config.sftp.algorithms).is_none() {
+        let known = ssh::AlgorithmPolicy::names().collect::<Vec<_>>().join(", ");
         let message = format!(
-            "unknown policy {:?}; known: default, legacy",
+            "unknown policy {:?}; known: {known}",
             config.sftp.algorithms
         );
         return Err(("sftp.algorithms", message));
@@ -315,7 +316,7 @@ mod tests {
             ),
             (
                 "[sftp]\nalgorithms = \"old\"\n",
-                "pierhead.toml:2: sftp.algorithms: unknown policy \"old\"; known: default, legacy",
+                "pierhead.toml:2: sftp.algorithms: unknown policy \"old\"; known: default, legacy, aws-2025",
             ),
             (
                 "[database]\nurl = \"mysql://x\"\n",

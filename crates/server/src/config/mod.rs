@@ -144,7 +144,7 @@ impl Default for S3Config {
 pub struct SftpConfig {
     /// Addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
-    /// The algorithm policy: `default` or `legacy`.
+    /// The algorithm policy: `default`, `aws-2025` or `legacy`.
     pub algorithms: String,
     /// Text shown before the login.
     pub banner: Option<String>,

@@ -41,7 +41,7 @@ pub const KEYS: &[Key] = &[
     key("storage.s3.customer_key", "", "For `customer`: 32 bytes in base64. Better given as a variable."),
     key("storage.s3.checksums", "true", "CRC64NVME over every part and object, checked by the store."),
     key("sftp.listen", "[\"127.0.0.1:2222\"]", "Addresses to listen on; port 0 takes a free one."),
-    key("sftp.algorithms", "\"default\"", "The algorithm policy: `default`, or `legacy` for clients that know SHA-1 only."),
+    key("sftp.algorithms", "\"default\"", "The algorithm policy: `default`, `aws-2025` (as AWS Transfer's policies of 2024 and 2025), or `legacy` for clients that know SHA-1 only."),
     key("sftp.banner", "", "Text shown before the login."),
     key("sftp.welcome", "", "Text shown after the login."),
     key("sftp.startups_begin", "50", "From this many connections without a login on, some new ones are refused."),
