@@ -9,8 +9,6 @@ use crate::telemetry;
 pub(crate) async fn run(arguments: &ServeArgs) -> anyhow::Result<()> {
     let config = load(&arguments.config, &process_environment())?;
     let log = telemetry::start_logs(&config.log)?;
-    Node::start(config, Some(arguments.config.clone()), log)
-        .await?
-        .run()
-        .await
+    let node = Node::start(config, Some(arguments.config.clone()), log).await?;
+    Box::pin(node.run()).await
 }

@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
     } else {
         greeting.print(node.state())
     }
-    node.run().await
+    Box::pin(node.run()).await
 }
 
 fn configuration(arguments: &UpArgs) -> anyhow::Result<(Config, String)> {

@@ -44,7 +44,7 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
             );
             Ok(())
         }
-        UserCommand::Key(command) => key::run(command).await,
+        UserCommand::Key(command) => Box::pin(key::run(command)).await,
     }
 }
 

@@ -96,7 +96,7 @@ impl FromStr for ByteSize {
 fn largest(value: u64, units: &[(&'static str, u64)]) -> String {
     let (unit, factor) = units
         .iter()
-        .filter(|(_, factor)| value != 0 && value % factor == 0)
+        .filter(|(_, factor)| value != 0 && value.is_multiple_of(*factor))
         .max_by_key(|(_, factor)| *factor)
         .unwrap_or(&units[0]);
     format!("{}{unit}", value / factor)
