@@ -2,6 +2,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod moto;
 pub mod postgres;
 #[cfg(feature = "s3")]
 pub mod s3;

@@ -23,4 +23,6 @@ mod versions;
 mod local;
 mod memory;
 #[cfg(feature = "s3")]
+mod moto;
+#[cfg(feature = "s3")]
 mod s3;

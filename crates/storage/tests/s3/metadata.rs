@@ -1,0 +1,80 @@
+//! Metadata and odd keys on the wire.
+
+use model::ErrorKind;
+use storage::{CopyOptions, Metadata, ObjectStore as _, PutOptions, Source};
+
+use crate::{body, key, opened};
+
+fn metadata(name: &str, value: &str) -> Metadata {
+    Metadata::from([(name.to_owned(), value.to_owned())])
+}
+
+#[tokio::test]
+async fn metadata_that_is_not_ascii_survives_and_plain_text_stays_plain() {
+    let (server, store) = opened().await;
+    let mut given = metadata("path", "Über/日本語 😀.csv");
+    given.insert("mtime".to_owned(), "1700000000.5".to_owned());
+    let options = PutOptions {
+        metadata: given.clone(),
+        ..PutOptions::default()
+    };
+    store.put(&key("a"), body(&["x"]), &options).await.unwrap();
+    assert_eq!(store.head(&key("a")).await.unwrap().metadata, given);
+    let raw = server.metadata("inbox", "a").unwrap();
+    assert_eq!(raw["mtime"], "1700000000.5");
+    assert!(raw["path"].starts_with("=?UTF-8?B?"), "{raw:?}");
+}
+
+#[tokio::test]
+async fn metadata_names_that_cannot_travel_are_refused() {
+    let (server, store) = opened().await;
+    let options = PutOptions {
+        metadata: metadata("two words", "x"),
+        ..PutOptions::default()
+    };
+    let error = store
+        .put(&key("a"), body(&["x"]), &options)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn keys_are_sent_as_they_are() {
+    let (server, store) = opened().await;
+    let mut keys = vec![
+        "a//b",
+        "ends in blank ",
+        "dir/",
+        "../x",
+        "a/../../x",
+        "/leading",
+        "//",
+        ".",
+        "..",
+        "plus+percent%20?#&=",
+        "quote'\"",
+        "ünïcödé/日本語",
+        "tab\t",
+    ];
+    for name in &keys {
+        store
+            .put(&key(name), body(&["x"]), &PutOptions::default())
+            .await
+            .unwrap();
+        let source = Source {
+            bucket: store.bucket().clone(),
+            key: key(name),
+            pin: Some(store.head(&key(name)).await.unwrap().pin()),
+        };
+        let to = key(&format!("copies/{name}"));
+        store
+            .copy(&source, &to, &CopyOptions::default())
+            .await
+            .unwrap();
+        store.delete(&to, None).await.unwrap();
+    }
+    keys.sort_unstable();
+    assert_eq!(server.keys("inbox"), keys);
+}
