@@ -164,7 +164,7 @@ impl S3Server {
         self.state.content(bucket, key)
     }
 
-    /// An object's metadata as it came, read past the API.
+    /// An object's metadata, encoded words (RFC 2047) decoded, read past the API.
     pub fn metadata(&self, bucket: &str, key: &str) -> Option<BTreeMap<String, String>> {
         self.state.metadata(bucket, key)
     }

@@ -136,7 +136,10 @@ where
         match &error {
             SdkError::ServiceError(answer) => {
                 let meta = answer.err().meta();
-                return Self::refused(meta.code(), meta.message(), answer.raw());
+                // Without a message of the store's, what the SDK could not read.
+                let unread = || DisplayErrorContext(answer.err()).to_string();
+                let message = meta.message().map_or_else(unread, str::to_owned);
+                return Self::refused(meta.code(), Some(&message), answer.raw());
             }
             // Behind it, a refusal whose text was no XML: a proxy's, mostly.
             SdkError::ResponseError(answer) if !answer.raw().status().is_success() => {

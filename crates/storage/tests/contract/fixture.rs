@@ -32,6 +32,12 @@ pub(crate) struct Quirks {
     pub(crate) accepts_small_parts: bool,
     /// Cannot copy an object onto itself.
     pub(crate) refuses_copy_onto_itself: bool,
+    /// Copies a source in whatever state, though a state was named.
+    pub(crate) copies_any_state: bool,
+    /// Answers 500 to a part of an upload that is not there.
+    pub(crate) breaks_on_unknown_uploads: bool,
+    /// Lists the parts of an upload without parts in a form that cannot be read.
+    pub(crate) breaks_empty_part_lists: bool,
 }
 
 /// Two buckets of one connection.
@@ -44,6 +50,8 @@ pub(crate) struct Fixture {
     pub(crate) quirks: Quirks,
     /// How many entries the largest listing has.
     pub(crate) many: usize,
+    /// The most entries that its server puts on a page, however many are asked for.
+    pub(crate) page: usize,
     /// Where the first bucket's objects are plain files, if they are: what is only read in bulk
     /// is put there by another program, without waiting for the disk each time.
     pub(crate) plain: Option<PathBuf>,
@@ -63,6 +71,7 @@ impl Fixture {
             other,
             quirks: Quirks::default(),
             many: 20_000,
+            page: 1000,
             plain: None,
             _keep: Box::new(keep),
         }

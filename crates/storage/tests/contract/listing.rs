@@ -219,13 +219,13 @@ pub(crate) async fn small_pages_make_the_same_folded_list(f: &Fixture) {
     }
 }
 
-pub(crate) async fn a_thousand_fit_one_page(f: &Fixture) {
-    fill_many(f, 1000).await;
+pub(crate) async fn a_page_is_filled_before_it_continues(f: &Fixture) {
+    fill_many(f, f.page).await;
     let page = f.store.list(&under("d/0")).await.unwrap();
-    assert_eq!((page.entries.len(), page.continuation), (1000, None));
+    assert_eq!((page.entries.len(), page.continuation), (f.page, None));
     f.put("d/0one more", "x").await;
     let page = f.store.list(&under("d/0")).await.unwrap();
-    assert_eq!(page.entries.len(), 1000);
+    assert_eq!(page.entries.len(), f.page);
     let next = ListRequest {
         continuation: page.continuation,
         ..under("d/0")

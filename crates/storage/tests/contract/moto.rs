@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use model::Secret;
-use storage::s3::{Credentials, S3Client, S3Settings};
+use storage::s3::{Credentials, S3Client, S3Settings, S3Store};
 use testkit::moto::Moto;
 
 use crate::fixture::{Fixture, Quirks};
@@ -17,11 +18,14 @@ fn executable() -> PathBuf {
     path.expect("PIERHEAD_TEST_MOTO names moto_server").into()
 }
 
-async fn open() -> Fixture {
+struct Server {
+    moto: Moto,
+    client: S3Client,
+    fixtures: AtomicU32,
+}
+
+async fn start() -> Server {
     let moto = Moto::start(&executable()).await.unwrap();
-    for bucket in ["inbox", "archive"] {
-        moto.create_bucket(bucket).await.unwrap();
-    }
     let client = S3Client::new(S3Settings {
         endpoint: Some(moto.endpoint()),
         path_style: true,
@@ -32,19 +36,39 @@ async fn open() -> Fixture {
         },
         ..S3Settings::default()
     });
-    let store = open_bucket(&client, "inbox").await;
-    let other = open_bucket(&client, "archive").await;
-    let mut fixture = Fixture::new(Arc::new(store), Arc::new(other), moto);
-    fixture.many = 1_200;
-    fixture.quirks = Quirks {
-        accepts_any_part_order: true,
-        mangles_control_characters: true,
-        ..Quirks::default()
-    };
-    fixture
+    Server {
+        moto,
+        client,
+        fixtures: AtomicU32::new(0),
+    }
+}
+
+impl Server {
+    async fn bucket(&self, name: &str) -> Arc<S3Store> {
+        self.moto.create_bucket(name).await.unwrap();
+        Arc::new(open_bucket(&self.client, name).await)
+    }
+
+    async fn fixture(&self) -> Fixture {
+        let number = self.fixtures.fetch_add(1, Ordering::Relaxed);
+        let store = self.bucket(&format!("inbox-{number}")).await;
+        let other = self.bucket(&format!("archive-{number}")).await;
+        let mut fixture = Fixture::new(store, other, ());
+        fixture.many = 1_200;
+        fixture.quirks = Quirks {
+            accepts_any_part_order: true,
+            mangles_control_characters: true,
+            copies_any_state: true,
+            breaks_on_unknown_uploads: true,
+            breaks_empty_part_lists: true,
+            ..Quirks::default()
+        };
+        fixture
+    }
 }
 
 suite!(
-    ignore = "needs moto_server, named by PIERHEAD_TEST_MOTO",
-    super::open
+    together,
+    "needs moto_server, named by PIERHEAD_TEST_MOTO; cargo xtask test runs it",
+    start
 );

@@ -183,7 +183,11 @@ pub(crate) async fn an_upload_is_aborted_with_its_parts(f: &Fixture) {
         .store
         .put_part(part.number, crate::fixture::body("x"), &upload)
         .await;
-    fails(more, ErrorKind::NotFound);
+    if f.quirks.breaks_on_unknown_uploads {
+        assert!(more.is_err());
+    } else {
+        fails(more, ErrorKind::NotFound);
+    }
     fails(
         f.store.complete_upload(&upload, &[part], None).await,
         ErrorKind::NotFound,
@@ -246,7 +250,9 @@ pub(crate) async fn uploads_in_progress_are_listed(f: &Fixture) {
 
 pub(crate) async fn parts_are_listed_in_order(f: &Fixture) {
     let upload = f.begin("a").await;
-    assert_eq!(f.store.list_parts(&upload).await.unwrap(), []);
+    if !f.quirks.breaks_empty_part_lists {
+        assert_eq!(f.store.list_parts(&upload).await.unwrap(), []);
+    }
     let text = f.filling('a');
     let third = f.part(3, "end", &upload).await;
     let first = f.part(1, &text, &upload).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{BucketName, Secret};
 use storage::s3::{Credentials, S3Client, S3Settings, S3Store};
-use storage::{Capabilities, Encryption, ObjectStore as _};
+use storage::{Capabilities, Encryption};
 use testkit::s3::{Options, S3Server};
 
 use crate::fixture::Fixture;
@@ -116,6 +116,7 @@ mod lesser {
             ..options()
         };
         let mut fixture = fixture(options, Encryption::BucketDefault).await;
+        fixture.page = 7;
         assert_eq!(conditions(fixture.store.capabilities()), [false; 5]);
         fixture.many = 300;
         fixture

@@ -1,16 +1,20 @@
 //! The list of cases. A case that is missing here is dead code, which the lints refuse.
 
-/// Runs every case against the store that `$open` (an `async fn() -> Fixture`) opens. With
-/// `ignore = "..."` before it, only when asked for: what needs a server that may not be there.
+/// Runs every case against the store that `$open` (an `async fn() -> Fixture`) opens, each as a
+/// test of its own.
+///
+/// With `together` and the reason why it is ignored, the cases of a group are one test over one
+/// server, which `$open` starts and whose `async fn fixture(&self) -> Fixture` makes fresh buckets:
+/// for servers that take seconds to start and may not be there at all.
 macro_rules! suite {
     ($open:path) => {
-        suite!([cfg(test)] $open);
+        suite!([each] $open);
     };
-    (ignore = $why:literal, $open:path) => {
-        suite!([ignore = $why] $open);
+    (together, $why:literal, $open:path) => {
+        suite!([together $why] $open);
     };
-    ($attribute:tt $open:path) => {
-        suite!(@ $attribute $open, objects:
+    ($how:tt $open:path) => {
+        suite!(@ $how $open, objects:
             an_empty_object_is_an_object,
             what_was_put_comes_back,
             a_body_of_many_chunks_comes_back_in_order,
@@ -22,7 +26,7 @@ macro_rules! suite {
             a_read_is_never_a_mix,
             a_pin_holds_until_the_object_changes,
         );
-        suite!(@ $attribute $open, conditions:
+        suite!(@ $how $open, conditions:
             put_where_nothing_may_be,
             put_onto_a_known_state,
             put_onto_what_is_gone,
@@ -36,7 +40,7 @@ macro_rules! suite {
             of_many_puts_onto_one_state_one_wins,
             of_many_first_completions_one_wins,
         );
-        suite!(@ $attribute $open, copies:
+        suite!(@ $how $open, copies:
             a_copy_has_bytes_and_metadata,
             a_copy_may_have_other_metadata,
             an_object_is_copied_onto_itself_for_its_metadata,
@@ -45,7 +49,7 @@ macro_rules! suite {
             a_copy_of_nothing_is_not_found,
             a_copy_lives_its_own_life,
         );
-        suite!(@ $attribute $open, keys:
+        suite!(@ $how $open, keys:
             odd_keys_are_kept_as_they_are,
             a_file_beside_its_namesake_folder,
             empty_names_do_not_alias,
@@ -56,7 +60,7 @@ macro_rules! suite {
             a_marker_goes_without_what_is_below_it,
             a_prefix_goes_with_its_last_object,
         );
-        suite!(@ $attribute $open, listing:
+        suite!(@ $how $open, listing:
             nothing_is_an_empty_page,
             entries_tell_what_head_tells,
             keys_come_in_byte_order,
@@ -65,11 +69,11 @@ macro_rules! suite {
             start_after_begins_behind_it,
             small_pages_make_the_same_list,
             small_pages_make_the_same_folded_list,
-            a_thousand_fit_one_page,
+            a_page_is_filled_before_it_continues,
             what_goes_between_pages_is_left_out,
             many_entries_come_in_order,
         );
-        suite!(@ $attribute $open, multipart:
+        suite!(@ $how $open, multipart:
             parts_make_the_object_in_order,
             parts_may_arrive_in_any_order,
             parts_may_have_gaps_in_their_numbers,
@@ -84,7 +88,7 @@ macro_rules! suite {
             uploads_in_progress_are_listed,
             parts_are_listed_in_order,
         );
-        suite!(@ $attribute $open, multipart_refusals:
+        suite!(@ $how $open, multipart_refusals:
             no_parts_are_no_object,
             a_part_that_was_never_stored_is_refused,
             a_part_with_another_etag_is_refused,
@@ -92,30 +96,45 @@ macro_rules! suite {
             small_parts_are_refused_where_there_is_a_least_size,
             an_unknown_upload_is_not_found,
         );
-        suite!(@ $attribute $open, part_copies:
+        suite!(@ $how $open, part_copies:
             ranges_become_parts,
             copied_and_sent_parts_mix,
             a_part_crosses_buckets,
             a_range_behind_the_end_is_refused,
             a_part_of_another_state_is_refused,
         );
-        suite!(@ $attribute $open, versions:
+        suite!(@ $how $open, versions:
             every_write_is_a_version_or_there_is_one,
             an_old_version_can_be_read,
             an_old_version_can_be_restored,
             deleting_keeps_old_versions,
         );
     };
-    (@ $attribute:tt $open:path, $group:ident: $($case:ident,)*) => {
+    (@ [each] $open:path, $group:ident: $($case:ident,)*) => {
         mod $group {
             $(
-                # $attribute
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let fixture = $open().await;
                     crate::$group::$case(&fixture).await;
                 }
             )*
+        }
+    };
+    (@ [together $why:literal] $open:path, $group:ident: $($case:ident,)*) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = $why]
+        async fn $group() {
+            let server = $open().await;
+            let mut failed: Vec<&str> = Vec::new();
+            $(
+                let fixture = server.fixture().await;
+                let case = std::panic::AssertUnwindSafe(crate::$group::$case(&fixture));
+                if futures::FutureExt::catch_unwind(case).await.is_err() {
+                    failed.push(stringify!($case));
+                }
+            )*
+            assert!(failed.is_empty(), "cases that failed: {failed:?}");
         }
     };
 }

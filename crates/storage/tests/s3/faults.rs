@@ -1,7 +1,10 @@
 //! Calls that go wrong on the way or at the store.
 
+use std::time::Duration;
+
 use futures::TryStreamExt as _;
 use model::ErrorKind;
+use storage::s3::Deadlines;
 use storage::{ObjectStore as _, ObjectStoreExt as _, PartNumber, Precondition, PutOptions};
 use testkit::s3::{Effect, Fault};
 
@@ -106,16 +109,25 @@ async fn a_denial_is_told_at_once_and_in_words() {
 
 #[tokio::test]
 async fn a_hanging_store_is_left_at_the_deadline() {
-    let server = server().await;
-    let store = open(impatient(&server)).await.unwrap();
+    let (server, store) = opened().await;
     server.break_with(Fault::new(Effect::Hang));
-    let error = store.head(&key("a")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let put = store
+    // Time runs only while everything waits: nobody sits out the real deadlines.
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let error = store
         .put(&key("a"), body(&["x"]), &absent())
         .await
         .unwrap_err();
-    assert!(put.outcome_unknown(), "{}", chain(&put));
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.outcome_unknown(), "{}", chain(&error));
+    let Deadlines {
+        connect, answer, ..
+    } = Deadlines::default();
+    assert!(began.elapsed() >= connect + answer);
+    assert!(began.elapsed() < connect + answer + Duration::from_secs(1));
+    let error = store.head(&key("a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!error.outcome_unknown());
 }
 
 #[tokio::test]

@@ -34,21 +34,12 @@ fn settings(server: &S3Server) -> S3Settings {
     }
 }
 
-/// Gives up soon.
+/// Waits no longer than a second for more of a body.
 fn impatient(server: &S3Server) -> S3Settings {
-    let soon = Duration::from_millis(150);
     S3Settings {
         deadlines: Deadlines {
-            connect: soon,
-            answer: soon,
-            server_side: soon,
-            idle: soon,
-            retrying: soon,
+            idle: Duration::from_secs(1),
             ..Deadlines::default()
-        },
-        retries: Retries {
-            attempts: 2,
-            ..settings(server).retries
         },
         ..settings(server)
     }

@@ -10,7 +10,7 @@ fn metadata(name: &str, value: &str) -> Metadata {
 }
 
 #[tokio::test]
-async fn metadata_that_is_not_ascii_survives_and_plain_text_stays_plain() {
+async fn metadata_that_is_not_ascii_is_understood_by_others() {
     let (server, store) = opened().await;
     let mut given = metadata("path", "Über/日本語 😀.csv");
     given.insert("mtime".to_owned(), "1700000000.5".to_owned());
@@ -20,9 +20,10 @@ async fn metadata_that_is_not_ascii_survives_and_plain_text_stays_plain() {
     };
     store.put(&key("a"), body(&["x"]), &options).await.unwrap();
     assert_eq!(store.head(&key("a")).await.unwrap().metadata, given);
-    let raw = server.metadata("inbox", "a").unwrap();
-    assert_eq!(raw["mtime"], "1700000000.5");
-    assert!(raw["path"].starts_with("=?UTF-8?B?"), "{raw:?}");
+    // The server has a decoder of its own (RFC 2047), so it was not only us who understood it.
+    let understood = server.metadata("inbox", "a").unwrap();
+    assert_eq!(understood["path"], given["path"]);
+    assert_eq!(understood["mtime"], given["mtime"]);
 }
 
 #[tokio::test]

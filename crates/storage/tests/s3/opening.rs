@@ -7,7 +7,7 @@ use storage::s3::{Credentials, S3Client, S3Settings, S3Store};
 use storage::{ObjectStore as _, ObjectStoreExt as _};
 use testkit::s3::{Effect, Fault};
 
-use crate::{chain, impatient, key, open, server, settings};
+use crate::{chain, key, open, server, settings};
 
 #[tokio::test]
 async fn a_missing_bucket_is_named() {
@@ -39,7 +39,7 @@ async fn wrong_credentials_are_denied() {
 #[tokio::test]
 async fn where_nobody_listens_nothing_was_sent() {
     let server = server().await;
-    let store = open(impatient(&server)).await.unwrap();
+    let store = open(settings(&server)).await.unwrap();
     drop(server);
     // The listener is gone as soon as its task noticed; until then the answer is a cut.
     let error = loop {
