@@ -1,7 +1,7 @@
 //! The configuration: what the file may say, with its defaults.
 //!
 //! One TOML file, overlaid by `PIERHEAD_*` variables (meant for secrets), parsed once into these
-//! types. `docs/CONFIGURATION.md` is generated from [`reference`].
+//! types. `docs/CONFIGURATION.md` is generated from [`mod@reference`].
 
 mod changes;
 mod env;
