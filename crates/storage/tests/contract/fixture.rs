@@ -34,10 +34,10 @@ pub(crate) struct Quirks {
     pub(crate) refuses_copy_onto_itself: bool,
     /// Copies a source in whatever state, though a state was named.
     pub(crate) copies_any_state: bool,
-    /// Answers 500 to a part of an upload that is not there.
+    /// Answers 500 to parts and completions of an upload that is not there.
     pub(crate) breaks_on_unknown_uploads: bool,
-    /// Lists the parts of an upload without parts in a form that cannot be read.
-    pub(crate) breaks_empty_part_lists: bool,
+    /// Lists the parts of an upload in a form that cannot be read.
+    pub(crate) breaks_part_lists: bool,
 }
 
 /// Two buckets of one connection.
@@ -201,6 +201,16 @@ pub(crate) fn fails<T: Debug>(result: Result<T>, kind: ErrorKind) {
     let error = result.expect_err("it must fail");
     assert_eq!(error.kind(), kind, "{}", chain(&error));
     assert!(!error.outcome_unknown(), "{error}");
+}
+
+/// Asserts that there was no such upload, in as far as the store can say so.
+#[track_caller]
+pub(crate) fn fails_without_upload<T: Debug>(f: &Fixture, result: Result<T>) {
+    if f.quirks.breaks_on_unknown_uploads {
+        result.expect_err("it must fail");
+    } else {
+        fails(result, ErrorKind::NotFound);
+    }
 }
 
 /// An error with its causes.

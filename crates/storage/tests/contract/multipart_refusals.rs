@@ -3,7 +3,7 @@
 use model::ErrorKind;
 use storage::{MultipartUpload, Part, UploadId};
 
-use crate::fixture::{Fixture, body, fails, key, number};
+use crate::fixture::{Fixture, body, fails, fails_without_upload, key, number};
 
 /// Asserts that these parts are refused, that nothing shows, and that `good` still completes.
 async fn refused(f: &Fixture, upload: &MultipartUpload, parts: &[Part], good: &[Part]) {
@@ -78,17 +78,13 @@ pub(crate) async fn an_unknown_upload_is_not_found(f: &Fixture) {
             id: UploadId(id),
         };
         let stored = f.store.put_part(number(1), body("x"), &unknown).await;
-        if f.quirks.breaks_on_unknown_uploads {
-            assert!(stored.is_err());
-        } else {
-            fails(stored, ErrorKind::NotFound);
-        }
+        fails_without_upload(f, stored);
         fails(f.store.list_parts(&unknown).await, ErrorKind::NotFound);
         let done = f
             .store
             .complete_upload(&unknown, std::slice::from_ref(&part), None)
             .await;
-        fails(done, ErrorKind::NotFound);
+        fails_without_upload(f, done);
         f.store.abort_upload(&unknown).await.unwrap();
     }
     f.store
