@@ -30,7 +30,7 @@ impl Options {
 /// Runs everything, also after a failure; prints the runner's summary at the end.
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::run(&setup::Options::default())?;
-    let mut summary = Summary::default();
+    let (mut summary, mut moto_summary) = (Summary::default(), Summary::default());
     let mut failures = Vec::new();
     let mut note = |result: Result<()>| {
         if let Err(error) = result {
@@ -39,11 +39,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     };
     note(unit_tests(&mut summary));
+    note(moto_tests(&mut moto_summary));
     note(doc_tests());
     if !options.no_interop {
         note(interop::run(&["--check".to_owned()]));
     }
     summary.print();
+    moto_summary.print();
     if !failures.is_empty() {
         bail!("tests failed:\n  {}", failures.join("\n  "));
     }
@@ -52,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn unit_tests(summary: &mut Summary) -> Result<()> {
     let mut command = Command::new("cargo");
-    if process::succeeds(Command::new("cargo").args(["nextest", "--version"])) {
+    if has_nextest() {
         command.args([
             "nextest",
             "run",
@@ -67,11 +69,31 @@ fn unit_tests(summary: &mut Summary) -> Result<()> {
             .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
             .args(targets);
     }
+    command.current_dir(environment::root()?);
+    process::run_watching(&mut command, |line| summary.note(line))
+}
+
+/// The store contract against moto: ignored elsewhere, since it needs what `setup` installs.
+fn moto_tests(summary: &mut Summary) -> Result<()> {
     let moto = setup::moto_server()?;
+    let mut command = Command::new("cargo");
+    // With the features of the whole workspace: what was just built is used again.
+    let built = ["--workspace", "--all-features", "--no-fail-fast"];
+    if has_nextest() {
+        command.args(["nextest", "run"]).args(built);
+        command.args(["--run-ignored", "only", "-E", "test(/^moto::/)"]);
+    } else {
+        command.arg("test").args(built);
+        command.args(["--test", "contract", "--", "--ignored", "moto::"]);
+    }
     command
         .current_dir(environment::root()?)
         .env("PIERHEAD_TEST_MOTO", moto);
     process::run_watching(&mut command, |line| summary.note(line))
+}
+
+fn has_nextest() -> bool {
+    process::succeeds(Command::new("cargo").args(["nextest", "--version"]))
 }
 
 fn doc_tests() -> Result<()> {
