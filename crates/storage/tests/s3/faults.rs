@@ -192,7 +192,7 @@ async fn an_error_in_the_body_of_a_200_is_an_error() {
     server.break_with(Fault::new(Effect::Status(200, "InternalError")));
     let absent = Some(&Precondition::Absent);
     let done = store
-        .complete_upload(&upload, &[part.clone()], absent)
+        .complete_upload(&upload, std::slice::from_ref(&part), absent)
         .await
         .unwrap_err();
     assert_eq!(done.kind(), ErrorKind::Unavailable, "{}", chain(&done));
