@@ -4,7 +4,7 @@
 //! no key reaches. An object is published by a rename of a file that is whole and durable, and
 //! the rename is durable before the call returns; who reads goes on reading what was there
 //! before. Paths are resolved beneath the bucket's folder and through no symbolic link; links,
-//! devices and pipes are no objects. A folder is the object `key/` (see [`marker`]).
+//! devices and pipes are no objects. A folder is the object `key/` (see `marker`).
 //!
 //! A file system cannot hold everything that S3 holds: not `a` beside `a/b`, not `a//b`, no name
 //! above 255 bytes, no `.` or `..`. Such writes fail with `Conflict` or `Invalid`, and reads find
