@@ -36,6 +36,7 @@ pub(crate) struct Node {
     sftp: Vec<TcpListener>,
     admin: TcpListener,
     control: ControlSocket,
+    signals: Signals,
 }
 
 impl Node {
@@ -48,6 +49,8 @@ impl Node {
         source: Option<PathBuf>,
         log: LogLevel,
     ) -> anyhow::Result<Self> {
+        // First, so that a signal is never taken for the default one, which kills.
+        let signals = Signals::new()?;
         let metrics = telemetry::start_metrics()?;
         let certificates = config
             .admin
@@ -78,6 +81,7 @@ impl Node {
             sftp,
             admin,
             control,
+            signals,
         })
     }
 
@@ -102,11 +106,11 @@ impl Node {
 
     /// Serves until SIGTERM or SIGINT, then drains. A second signal ends it at once.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let mut signals = Signals::new()?;
         let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
         let (doors, rest) = (TaskTracker::new(), TaskTracker::new());
         let sftp = self.sftp_addresses()?;
         let admin = self.admin_address()?;
+        let mut signals = self.signals;
         for listener in self.sftp {
             let (server, drain) = (self.parts.ssh.clone(), drain.clone());
             doors.spawn(async move { server.serve(listener, drain).await });
