@@ -26,6 +26,7 @@ mod open_upload;
 mod part;
 mod publish;
 mod read;
+mod rename;
 mod staged;
 mod state;
 mod walk;
@@ -86,6 +87,7 @@ fn capabilities() -> Capabilities {
         complete_conditions: true,
         copy_conditions: true,
         delete_conditions: true,
+        rename: true,
         part_copy: true,
         uniform_parts: false,
         min_part_size: 1,
@@ -163,6 +165,19 @@ impl ObjectStore for LocalStore {
         let (source, to, options) = (source.clone(), to.clone(), options.clone());
         self.blocking
             .run(move |disk| disk.copy(&source, &to, &options))
+            .await
+    }
+
+    async fn rename(
+        &self,
+        source: &Source,
+        to: &ObjectKey,
+        options: &CopyOptions,
+    ) -> Result<Written> {
+        let (source, to, options) = (source.clone(), to.clone(), options.clone());
+        let own = source.bucket == self.bucket;
+        self.blocking
+            .run(move |disk| disk.rename(&source, own, &to, &options))
             .await
     }
 

@@ -42,7 +42,8 @@ struct Shared {
 }
 
 impl MemoryStore {
-    /// An empty bucket on a connection of its own, that can do everything but keep versions.
+    /// An empty bucket on a connection of its own, that can do everything but rename
+    /// objects and keep versions.
     pub fn new(bucket: BucketName) -> Self {
         Self::with_clock(bucket, Arc::new(SystemClock))
     }
@@ -138,13 +139,14 @@ impl MemoryStore {
     }
 }
 
-/// What the memory store can do when nothing is taken away.
+/// What the memory store can do when nothing is taken away, or given to it.
 fn everything() -> Capabilities {
     Capabilities {
         put_conditions: true,
         complete_conditions: true,
         copy_conditions: true,
         delete_conditions: true,
+        rename: false,
         part_copy: true,
         uniform_parts: false,
         min_part_size: 1,
@@ -233,6 +235,17 @@ impl ObjectStore for MemoryStore {
     ) -> Result<Written> {
         let request = Request::new(Operation::Copy, to.as_str());
         self.serve(request, || self.copy_now(source, to, options))
+            .await
+    }
+
+    async fn rename(
+        &self,
+        source: &Source,
+        to: &ObjectKey,
+        options: &CopyOptions,
+    ) -> Result<Written> {
+        let request = Request::new(Operation::Rename, to.as_str());
+        self.serve(request, || self.rename_now(source, to, options))
             .await
     }
 

@@ -139,12 +139,12 @@ pub struct PutOptions {
     pub precondition: Option<Precondition>,
 }
 
-/// What a copy does besides copying bytes.
+/// What a copy does besides copying bytes, and a rename besides moving them.
 #[derive(Debug, Clone, Default)]
 pub struct CopyOptions {
     /// Replaces the source's metadata where given; else it is kept.
     pub metadata: Option<Metadata>,
-    /// When the copy may take effect at its target.
+    /// When it may take effect at its target.
     pub precondition: Option<Precondition>,
 }
 
@@ -330,6 +330,8 @@ pub struct Capabilities {
     pub copy_conditions: bool,
     /// DELETE honours [`Precondition::Matches`].
     pub delete_conditions: bool,
+    /// An object can be given another key of the bucket, at once and whatever its size.
+    pub rename: bool,
     /// UploadPartCopy takes ranges.
     pub part_copy: bool,
     /// Every part but the last must have the same size.

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use model::{BucketName, ObjectKey};
+use model::{BucketName, ErrorKind, ObjectKey};
 
 use crate::{
-    Body, ByteRange, Capabilities, CopyOptions, Fetched, ListPage, ListRequest, MultipartUpload,
-    ObjectHead, Part, PartNumber, PendingUpload, Pin, Precondition, PutOptions, Result, Source,
-    Written,
+    Body, ByteRange, Capabilities, CopyOptions, Error, Fetched, ListPage, ListRequest,
+    MultipartUpload, ObjectHead, Part, PartNumber, PendingUpload, Pin, Precondition, PutOptions,
+    Result, Source, Written,
 };
 
 /// One bucket of an object store.
@@ -48,6 +48,29 @@ pub trait ObjectStore: Send + Sync + fmt::Debug + 'static {
     /// Copies an object of up to `max_copy_size` bytes inside the store.
     async fn copy(&self, source: &Source, to: &ObjectKey, options: &CopyOptions)
     -> Result<Written>;
+
+    /// Gives an object of this bucket another key: it stands at one of both at any time, and
+    /// what stood at `to` is replaced. It keeps its ETag or gets a new one, as the store likes.
+    ///
+    /// `Unsupported`, and nothing is changed, where the store has no
+    /// [`rename`](Capabilities::rename), between buckets, and for keys that end with a slash;
+    /// `Conflict` where the source's pin or the precondition does not hold. A rename that fails
+    /// may leave the new metadata at the old key.
+    async fn rename(
+        &self,
+        source: &Source,
+        to: &ObjectKey,
+        options: &CopyOptions,
+    ) -> Result<Written> {
+        let _ = (to, options);
+        let reason = "this store gives no object another key";
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "rename",
+            source.key.as_str(),
+            reason,
+        ))
+    }
 
     /// One page of a listing, as of its time.
     async fn list(&self, request: &ListRequest) -> Result<ListPage>;

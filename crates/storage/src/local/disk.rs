@@ -126,9 +126,22 @@ impl Disk {
 
     /// Waits for other publications and deletions of `key` in this process.
     pub(super) fn lock_key(&self, key: &str) -> MutexGuard<'_, ()> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let index = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or(0);
+        self.lock(lock_of(key))
+    }
+
+    /// The same for two keys; always in one order, so that nobody waits in a circle.
+    pub(super) fn lock_keys(
+        &self,
+        one: &str,
+        other: &str,
+    ) -> (MutexGuard<'_, ()>, Option<MutexGuard<'_, ()>>) {
+        let (one, other) = (lock_of(one), lock_of(other));
+        let first = self.lock(one.min(other));
+        let second = (one != other).then(|| self.lock(one.max(other)));
+        (first, second)
+    }
+
+    fn lock(&self, index: usize) -> MutexGuard<'_, ()> {
         self.keys[index]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -138,6 +151,13 @@ impl Disk {
     pub(super) fn lock_folders(&self) -> MutexGuard<'_, ()> {
         self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The lock that a key shares with others.
+fn lock_of(key: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or(0)
 }
 
 /// A bucket and the permits to block on it.

@@ -25,6 +25,17 @@ impl Disk {
         precondition: Option<&Precondition>,
     ) -> Result<()> {
         let _turn = self.lock_key(on.key);
+        self.publish_locked(on, (from, name), path, precondition)
+    }
+
+    /// The same for who holds the key's lock already.
+    pub(super) fn publish_locked(
+        &self,
+        on: On<'_>,
+        (from, name): (&Folder, &str),
+        path: KeyPath<'_>,
+        precondition: Option<&Precondition>,
+    ) -> Result<()> {
         let published = self.with_parents(on, path.parent, |parent| {
             if self.clear_leftover(parent, path.name, on.key) {
                 return Ok(None);

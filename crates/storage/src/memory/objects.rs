@@ -120,6 +120,49 @@ impl MemoryStore {
         Ok(contents.bucket(&self.bucket)?.store(to, stored))
     }
 
+    pub(super) fn rename_now(
+        &self,
+        source: &Source,
+        to: &ObjectKey,
+        options: &CopyOptions,
+    ) -> Result<Written> {
+        let failed = |kind, reason| Error::new(kind, "rename", source.key.as_str(), reason);
+        if !self.capabilities.rename {
+            let reason = "this store gives no object another key";
+            return Err(failed(ErrorKind::Unsupported, reason));
+        }
+        let is_marker = |key: &ObjectKey| key.as_str().ends_with('/');
+        if source.bucket != self.bucket || is_marker(&source.key) || is_marker(to) {
+            let reason = "only files are given other keys, within their bucket";
+            return Err(failed(ErrorKind::Unsupported, reason));
+        }
+        if source.key == *to {
+            let reason = "both keys are the same";
+            return Err(failed(ErrorKind::Invalid, reason));
+        }
+        let able = self.capabilities.copy_conditions;
+        let precondition = checked(options.precondition.as_ref(), able, "rename to", to)?;
+        self.check_key("rename to", to)?;
+        let contents = &mut *self.contents();
+        let bucket = contents.bucket(&self.bucket)?;
+        let current = bucket.current(source.key.as_str());
+        let current = current.ok_or_else(|| failed(ErrorKind::NotFound, "no such object"))?;
+        if source
+            .pin
+            .as_ref()
+            .is_some_and(|pin| *pin != current.head.pin())
+        {
+            let reason = "the object has changed meanwhile";
+            return Err(failed(ErrorKind::Conflict, reason));
+        }
+        let from = current.clone();
+        bucket.check("rename to", to, precondition)?;
+        bucket.remove(source.key.as_str(), self.capabilities.versions);
+        let metadata = options.metadata.clone().unwrap_or(from.head.metadata);
+        let stored = self.stored(contents, from.bytes, from.head.etag, from.crc, metadata);
+        Ok(contents.bucket(&self.bucket)?.store(to, stored))
+    }
+
     pub(super) fn list_versions_now(&self, key: &ObjectKey) -> Result<Vec<ObjectHead>> {
         let contents = &mut *self.contents();
         let versions = contents.bucket(&self.bucket)?.versions(key.as_str());

@@ -110,6 +110,7 @@ pub(super) fn modest(settings: &S3Settings) -> Capabilities {
         complete_conditions: false,
         copy_conditions: false,
         delete_conditions: false,
+        rename: false,
         part_copy: false,
         uniform_parts: settings.uniform_parts,
         min_part_size: settings.min_part_size,

@@ -236,6 +236,7 @@ mod tests {
             complete_conditions: true,
             copy_conditions: true,
             delete_conditions: true,
+            rename: false,
             part_copy: true,
             uniform_parts: false,
             min_part_size: 5 * MIB,

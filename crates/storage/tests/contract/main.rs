@@ -18,6 +18,7 @@ mod multipart;
 mod multipart_refusals;
 mod objects;
 mod part_copies;
+mod renames;
 mod versions;
 
 mod local;

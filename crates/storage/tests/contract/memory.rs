@@ -31,6 +31,14 @@ mod with_versions {
     suite!(super::open);
 }
 
+mod with_renames {
+    async fn open() -> crate::fixture::Fixture {
+        super::fixture(|able| able.rename = true)
+    }
+
+    suite!(super::open);
+}
+
 mod lesser {
     async fn open() -> crate::fixture::Fixture {
         super::fixture(|able| {

@@ -49,6 +49,14 @@ macro_rules! suite {
             a_copy_of_nothing_is_not_found,
             a_copy_lives_its_own_life,
         );
+        suite!(@ $how $open, renames:
+            a_renamed_object_has_its_bytes_and_other_metadata,
+            a_rename_replaces_what_stood_there,
+            a_rename_under_a_condition_changes_all_or_nothing,
+            a_rename_of_another_state_is_refused,
+            a_rename_of_nothing_is_not_found,
+            what_cannot_be_renamed_stays,
+        );
         suite!(@ $how $open, keys:
             odd_keys_are_kept_as_they_are,
             a_file_beside_its_namesake_folder,
