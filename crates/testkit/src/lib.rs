@@ -1,8 +1,11 @@
 //! What tests of several crates share; never part of the product.
 
+pub mod balancer;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod dice;
 pub mod moto;
 pub mod postgres;
+pub mod proxy;
 #[cfg(feature = "s3")]
 pub mod s3;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::operation::Operation;
+use crate::dice::Dice;
 
 /// What happens to a request.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ pub struct Fault {
 #[derive(Debug, Clone)]
 struct Chance {
     probability: f64,
-    state: u64,
+    dice: Dice,
 }
 
 impl Fault {
@@ -87,7 +88,7 @@ impl Fault {
     pub fn with_probability(mut self, probability: f64, seed: u64) -> Self {
         self.chance = Some(Chance {
             probability,
-            state: seed,
+            dice: Dice::seeded(seed),
         });
         self
     }
@@ -110,15 +111,8 @@ impl Fault {
 }
 
 impl Chance {
-    /// The next number of the SplitMix64 sequence decides.
     fn falls(&mut self) -> bool {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        let limit = self.probability.clamp(0.0, 1.0) * f64::from(u32::MAX);
-        f64::from((bits >> 32) as u32) < limit
+        self.dice.falls(self.probability)
     }
 }
 
