@@ -4,9 +4,11 @@ mod assembly;
 mod buffer;
 mod checksum;
 mod content;
+mod discard;
 mod gate;
 mod multipart;
 mod plan;
+mod progress;
 mod read_back;
 mod sender;
 mod settings;
@@ -20,7 +22,8 @@ use bytes::Bytes;
 use model::{ErrorKind, ObjectKey};
 
 pub use plan::{MAX_OBJECT_SIZE, PartPlan, Tier};
-pub use settings::{Base, Intent, Placement, Staging, UploadSettings};
+pub use progress::Progress;
+pub use settings::{Base, Began, Intent, Placement, Staging, UploadSettings};
 
 use crate::fetch::Original;
 use crate::{
@@ -261,6 +264,71 @@ impl Upload {
         self.sender.stop().await;
         self.main.discard().await;
         self.staging.clear().await;
+    }
+
+    /// Goes on with an unfinished upload, detached or left by a node that died, on this node. Asks
+    /// the store which parts it has: parts that are there are not sent again, and what stands in a
+    /// tail object is fetched only once it is needed. The length is then what is safe.
+    ///
+    /// `settings` are as for [`Self::start`], of the same transfer; plan and placement are those
+    /// of `progress`. `base` must be given where [`Progress::base`] names one.
+    ///
+    /// # Errors
+    /// `NotFound` where the store has given the upload up (a lifecycle rule, an operator) and
+    /// nothing of it is left; `Conflict` where what stands there is not what `progress` names;
+    /// `Invalid` where key or base are those of another upload. Where only some is gone, the
+    /// length ends before it.
+    pub async fn resume(
+        store: Arc<dyn ObjectStore>,
+        key: ObjectKey,
+        settings: UploadSettings,
+        base: Option<Base>,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let _ = (store, settings, base, progress);
+        let reason = "it cannot be resumed yet";
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "resume",
+            key.as_str(),
+            reason,
+        ))
+    }
+
+    /// Sets the upload aside, to be resumed on any node: takes no more bytes, waits for what is on
+    /// its way, and puts what follows without a hole and is no part yet into one tail object in
+    /// staging. Gives all memory back and aborts nothing. Again, it returns the same.
+    ///
+    /// Where nothing was written, nothing is sent and [`Progress::safe`] is 0 (or what survives of
+    /// the base).
+    ///
+    /// # Errors
+    /// What the tail ran into. It may be called again then; [`Self::safe_progress`] tells what is
+    /// safe without it.
+    pub async fn detach(&self) -> Result<Progress> {
+        let reason = "it cannot be detached yet";
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "detach",
+            self.key.as_str(),
+            reason,
+        ))
+    }
+
+    /// Deletes what earlier detaches and spills put into staging and the latest detach does not
+    /// need. To be called once its progress is recorded. Best effort: ending the upload deletes
+    /// all of it.
+    pub async fn forget_superseded(&self) {}
+
+    /// Contiguous bytes from 0 on that the store has by now, those that survive of the base
+    /// included.
+    pub fn safe(&self) -> u64 {
+        0
+    }
+
+    /// What a detach would return if it could put no tail: what is provably safe by now.
+    pub fn safe_progress(&self) -> Progress {
+        Progress::new(&self.key, self.state().content.plan.clone(), self.staged)
     }
 
     /// The multipart upload at the key, once it has begun.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Capabilities, PartNumber};
 
 const MIB: u64 = 1 << 20;
@@ -10,7 +12,7 @@ const MIB: u64 = 1 << 20;
 pub const MAX_OBJECT_SIZE: u64 = 5 << 40;
 
 /// Parts of equal size from some offset on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tier {
     /// How many parts.
     pub parts: u16,
@@ -50,7 +52,7 @@ impl Tier {
 
 /// The parts of an object that may grow to any size: they start small and grow with the offset,
 /// so that the numbers suffice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartPlan {
     tiers: Vec<Tier>,
     uniform: bool,

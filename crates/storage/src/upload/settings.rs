@@ -6,11 +6,15 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use model::ObjectKey;
 
+use super::progress::Progress;
 use crate::fetch::Original;
 use crate::{Buffers, Metadata, ObjectHead, ObjectStore, PartPlan, Pin, Result};
 
 /// What must come true before an upload sends its first request: the durable intent.
 pub type Intent = BoxFuture<'static, Result<()>>;
+
+/// Makes durable what there is to know of an upload that has begun something in the store.
+pub type Began = Arc<dyn Fn(Progress) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// How an upload goes about its work.
 pub struct UploadSettings {
@@ -19,6 +23,11 @@ pub struct UploadSettings {
     /// Awaited before the first request to the store; where it fails, the upload fails with its
     /// error and no request is ever sent.
     pub intent: Option<Intent>,
+    /// Awaited after every multipart upload that was begun, at the key or in staging, and before
+    /// its first part is sent; also before a staging object is completed. What it is given
+    /// replaces what it was given before, and is all that resuming needs after a crash. Calls
+    /// take turns. Where it fails, the upload fails with its error.
+    pub began: Option<Began>,
     /// User metadata of the object where a multipart upload has to begin before `finish` says
     /// more. One PUT takes the metadata given to `finish`.
     pub metadata: Metadata,
@@ -49,6 +58,7 @@ impl UploadSettings {
         Self {
             buffers,
             intent: None,
+            began: None,
             metadata: Metadata::new(),
             content_type: None,
             staging: None,
