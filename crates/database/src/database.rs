@@ -9,8 +9,8 @@ use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
     AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
-    Result, RevocationTable, Sealer, ServersTable, SshKeysTable, TransfersTable, UsersTable,
-    migration,
+    PrivateFilesTable, Result, RevocationTable, Sealer, ServersTable, SshKeysTable, TransfersTable,
+    UsersTable, migration,
 };
 
 /// How a database is opened.
@@ -137,6 +137,11 @@ impl Database {
     /// Transfers and their intents; written through [`Self::writer`].
     pub fn transfers(&self) -> TransfersTable<'_> {
         TransfersTable::new(&self.shared.engine)
+    }
+
+    /// Private files; written through [`Self::writer`].
+    pub fn private_files(&self) -> PrivateFilesTable<'_> {
+        PrivateFilesTable::new(&self.shared.engine)
     }
 
     /// Attributes of objects; written through [`Self::writer`].

@@ -16,6 +16,8 @@ mod host_keys;
 mod leases;
 mod metrics;
 mod migration;
+mod private_file;
+mod private_files;
 mod publications;
 mod query;
 mod revocation;
@@ -39,6 +41,11 @@ pub use groups::{Group, GroupsTable};
 pub use host_keys::{HostKey, HostKeysTable};
 pub use leases::LeasesTable;
 pub use metrics::describe as describe_metrics;
+pub use private_file::{
+    Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
+    StagedObject, Staging, Takeover, Target,
+};
+pub use private_files::PrivateFilesTable;
 pub use publications::{Claim, Publication, PublicationRequest};
 pub use revocation::RevocationTable;
 pub use seal::{InvalidSealingKey, Sealer};

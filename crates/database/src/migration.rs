@@ -8,7 +8,10 @@ use crate::{Error, Result};
 
 /// Every migration this program knows, in order; the first is number 1. A migration that was
 /// ever released is never changed. `{binary}` stands for the collation that compares bytes.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first_light.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first_light.sql"),
+    include_str!("../migrations/0004_private_files.sql"),
+];
 
 /// Serialises migrating nodes on PostgreSQL: an arbitrary number that is ours ("pierhead").
 const LOCK: i64 = 0x7069_6572_6865_6164;

@@ -1,5 +1,6 @@
 //! A transfer: one upload, from its intent to its end.
 
+use crate::Opening;
 use model::{Location, ServerId, SessionId, Timestamp, TransferId, UserId};
 
 /// How far a transfer is.
@@ -15,6 +16,14 @@ pub enum TransferState {
     Failed,
     /// It was given up, and the store holds nothing of it.
     Aborted,
+    /// It was cut off; what is safe of it can be continued.
+    Detached,
+    /// A temporary file that was closed: it stands whole in staging, and waits for its name.
+    Staged,
+    /// It was cut off and not continued in time.
+    Expired,
+    /// Its owner removed it or began it anew.
+    Discarded,
 }
 
 impl TransferState {
@@ -26,6 +35,10 @@ impl TransferState {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Aborted => "aborted",
+            Self::Detached => "detached",
+            Self::Staged => "staged",
+            Self::Expired => "expired",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -40,6 +53,10 @@ impl std::str::FromStr for TransferState {
             Self::Completed,
             Self::Failed,
             Self::Aborted,
+            Self::Detached,
+            Self::Staged,
+            Self::Expired,
+            Self::Discarded,
         ]
         .into_iter()
         .find(|state| state.as_str() == text)
@@ -68,6 +85,8 @@ pub struct NewTransfer {
     pub base_etag: Option<String>,
     /// When.
     pub started: Timestamp,
+    /// What else OPEN said.
+    pub opening: Opening,
 }
 
 /// What is known of an object that stands.
@@ -92,6 +111,8 @@ pub struct Transfer {
     pub intent: NewTransfer,
     /// How far it is.
     pub state: TransferState,
+    /// How many sessions have taken it over from others.
+    pub epoch: u64,
     /// The store's id of its multipart upload, where it has begun one.
     pub upload_id: Option<String>,
     /// The object, where it is [`TransferState::Completed`].

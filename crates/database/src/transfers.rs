@@ -5,7 +5,10 @@ use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, TransferId, U
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::{Row, corrupt};
-use crate::{CompletedUpload, Error, NewTransfer, Result, Transfer, TransferState};
+use crate::{
+    CompletedUpload, Error, NewTransfer, PrivateRemoval, Result, Transfer, TransferState,
+    private_files,
+};
 
 /// Queries on transfers. They are written through [`crate::Writer`].
 #[derive(Clone, Copy)]
@@ -88,12 +91,14 @@ impl<'a> TransfersTable<'a> {
     }
 }
 
-/// Writes an intent; fine where it is written already (a retry).
+/// Writes an intent; fine where it is written already (a retry). With `replaces`, the owner's
+/// private files at the same place are given up with it.
 pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> Result<()> {
     let sql = "INSERT INTO transfers (id, bucket, object_key, path, owner, server, session, \
-               node, state, base_etag, started) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'intended', $9, $10) \
-               ON CONFLICT (id) DO NOTHING";
+               node, state, base_etag, started, changed, staging_bucket, declared, absent, \
+               mtime, atime, mode) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'intended', $9, $10, $10, $11, $12, $13, \
+               $14, $15, $16) ON CONFLICT (id) DO NOTHING";
     let query = Query::new("begin upload of", &new.path, sql)
         .bind(new.id)
         .bind(&new.location.bucket)
@@ -104,8 +109,24 @@ pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> R
         .bind(new.session)
         .bind(&new.node)
         .bind(new.base_etag.clone())
-        .bind(new.started);
-    transaction.execute(&query).await.map(drop)
+        .bind(new.started)
+        .bind(new.opening.staging.as_ref().map(ToString::to_string))
+        .bind(new.opening.declared)
+        .bind(new.opening.absent)
+        .bind(new.opening.set.mtime)
+        .bind(new.opening.set.atime)
+        .bind(new.opening.set.mode);
+    let is_new = transaction.execute(&query).await? > 0;
+    if is_new && new.opening.replaces {
+        let replaced = PrivateRemoval {
+            owner: new.owner,
+            location: new.location.clone(),
+            now: new.started,
+            audit: None,
+        };
+        private_files::discard(&replaced, Some(new.id), transaction).await?;
+    }
+    Ok(())
 }
 
 /// Notes the store's id of a transfer's multipart upload.
@@ -147,13 +168,16 @@ pub(crate) enum Ended {
 /// `NotFound` where there is none, `Conflict` where it failed or was given up before.
 pub(crate) async fn complete(
     id: TransferId,
+    epoch: u64,
     location: &Location,
     upload: &CompletedUpload,
     transaction: &mut Transaction,
 ) -> Result<Ended> {
     let sql = "UPDATE transfers SET state = 'completed', size = $2, etag = $3, version = $4, \
-               crc64nvme = $5, finished = $6, bucket = $7, object_key = $8, error = NULL \
-               WHERE id = $1 AND state IN ('intended', 'publishing')";
+               crc64nvme = $5, finished = $6, bucket = $7, object_key = $8, error = NULL, \
+               path = COALESCE(target_path, path), leftovers = CASE WHEN staging_bucket IS NULL \
+               THEN 0 ELSE 1 END WHERE id = $1 AND epoch = $9 \
+               AND state IN ('intended', 'publishing')";
     let query = Query::new("complete transfer", id, sql)
         .bind(id)
         .bind(upload.size)
@@ -162,8 +186,9 @@ pub(crate) async fn complete(
         .bind(upload.crc64nvme.clone())
         .bind(upload.finished)
         .bind(&location.bucket)
-        .bind(&location.key);
-    end(id, query, TransferState::Completed, transaction).await
+        .bind(&location.key)
+        .bind(epoch);
+    end(id, epoch, query, TransferState::Completed, transaction).await
 }
 
 /// Fails or gives up a transfer.
@@ -172,23 +197,26 @@ pub(crate) async fn complete(
 /// `NotFound` where there is none, `Conflict` where it is completed or ended otherwise.
 pub(crate) async fn fail(
     id: TransferId,
+    epoch: u64,
     state: TransferState,
     error: &str,
     finished: Timestamp,
     transaction: &mut Transaction,
 ) -> Result<Ended> {
     let sql = "UPDATE transfers SET state = $2, error = $3, finished = $4 \
-               WHERE id = $1 AND state IN ('intended', 'publishing')";
+               WHERE id = $1 AND epoch = $5 AND state IN ('intended', 'publishing')";
     let query = Query::new("fail transfer", id, sql)
         .bind(id)
         .bind(state.as_str())
         .bind(error)
-        .bind(finished);
-    end(id, query, state, transaction).await
+        .bind(finished)
+        .bind(epoch);
+    end(id, epoch, query, state, transaction).await
 }
 
 async fn end(
     id: TransferId,
+    epoch: u64,
     query: Query,
     state: TransferState,
     transaction: &mut Transaction,
@@ -196,29 +224,35 @@ async fn end(
     if transaction.execute(&query).await? > 0 {
         return Ok(Ended::Now);
     }
-    let sql = "SELECT state FROM transfers WHERE id = $1";
+    let sql = "SELECT state, epoch FROM transfers WHERE id = $1";
     let read = Query::new("look up transfer", id, sql).bind(id);
     let Some(row) = transaction.fetch_optional(&read).await? else {
         return Err(Error::not_found(query.operation, query.object));
     };
     let found: TransferState = row.parsed("state")?;
-    if found == state {
+    let ours = row.unsigned("epoch")? == epoch;
+    if found == state && ours {
         return Ok(Ended::Before);
     }
+    let reason = match ours {
+        true => format!("it is {} already", found.as_str()),
+        false => "another session goes on with it".to_owned(),
+    };
     Err(Error::new(
         ErrorKind::Conflict,
         query.operation,
         query.object,
-        format!("it is {} already", found.as_str()),
+        reason,
     ))
 }
 
-fn transfer(row: &Row) -> Result<Transfer> {
+pub(crate) fn transfer(row: &Row) -> Result<Transfer> {
     let state = row.parsed("state")?;
     let finished = row.time_or_null("finished")?;
     Ok(Transfer {
         intent: intent(row)?,
         state,
+        epoch: row.unsigned("epoch")?,
         upload_id: row.text_or_null("upload_id")?,
         completed: match (state, finished) {
             (TransferState::Completed, Some(finished)) => Some(completed(row, finished)?),
@@ -229,7 +263,8 @@ fn transfer(row: &Row) -> Result<Transfer> {
     })
 }
 
-fn completed(row: &Row, finished: Timestamp) -> Result<CompletedUpload> {
+/// The object in the columns `size`, `etag`, `version` and `crc64nvme`.
+pub(crate) fn completed(row: &Row, finished: Timestamp) -> Result<CompletedUpload> {
     Ok(CompletedUpload {
         size: row.unsigned("size")?,
         etag: row.text("etag")?,
@@ -250,6 +285,7 @@ fn intent(row: &Row) -> Result<NewTransfer> {
         node: row.text("node")?,
         base_etag: row.text_or_null("base_etag")?,
         started: row.time("started")?,
+        opening: private_files::opening(row)?,
     })
 }
 

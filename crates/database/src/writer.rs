@@ -1,5 +1,6 @@
 //! The grouped durable writer: many small writes share one transaction.
 
+mod private;
 mod queue;
 mod task;
 mod write;

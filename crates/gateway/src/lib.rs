@@ -18,6 +18,7 @@ mod mount;
 mod open_file;
 mod open_options;
 mod ops;
+mod overlay;
 mod place;
 mod reading;
 mod seats;

@@ -47,6 +47,7 @@ pub(crate) fn intent(
         node: core.settings.node.clone(),
         base_etag,
         started,
+        opening: database::Opening::default(),
     }
 }
 
@@ -59,6 +60,7 @@ pub(crate) async fn completed(
     let written = &published.written;
     let commit = UploadCommit {
         transfer: active.id,
+        epoch: 0,
         location: active.intent.location.clone(),
         publication: None,
         completed: CompletedUpload {
@@ -90,6 +92,7 @@ pub(crate) async fn aborted(
 ) -> Result<(), database::Error> {
     let failure = TransferFailure {
         transfer: active.id,
+        epoch: 0,
         aborted: true,
         error: reason.to_owned(),
         finished: active.core.clock.now(),

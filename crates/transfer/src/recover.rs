@@ -141,6 +141,7 @@ impl Transfers {
         let set = Attributes::of_metadata(&head.metadata);
         let commit = UploadCommit {
             transfer: intent.id,
+            epoch: 0,
             location: intent.location.clone(),
             publication: None,
             completed: CompletedUpload {
@@ -180,6 +181,7 @@ impl Transfers {
         let reason = "the node ended before the file was closed";
         let failure = TransferFailure {
             transfer: intent.id,
+            epoch: 0,
             aborted: true,
             error: reason.to_owned(),
             finished: self.core().clock.now(),

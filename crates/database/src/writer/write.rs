@@ -2,12 +2,14 @@
 
 use model::{ErrorKind, Event, Location, Timestamp, TransferId};
 
+use super::private::PrivateWrite;
 use super::queue::Class;
 use crate::engine::Transaction;
 use crate::transfers::Ended;
 use crate::{
-    Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, Publication,
-    PublicationRequest, Result, TransferState, attributes, audit, events, publications, transfers,
+    Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, PrivateRemoval,
+    Publication, PublicationRequest, Result, TransferState, attributes, audit, events,
+    private_files, publications, transfers,
 };
 
 /// An upload whose object stands, to be committed.
@@ -15,6 +17,8 @@ use crate::{
 pub struct UploadCommit {
     /// Which transfer.
     pub transfer: TransferId,
+    /// Its epoch, as its session knows it: where another one went on with it, this fails.
+    pub epoch: u64,
     /// Where the object stands: the intent's place, or another since it was renamed.
     pub location: Location,
     /// The right under which it was put there.
@@ -34,6 +38,8 @@ pub struct UploadCommit {
 pub struct TransferFailure {
     /// Which transfer.
     pub transfer: TransferId,
+    /// Its epoch, as its session knows it.
+    pub epoch: u64,
     /// Whether the store may still hold parts of it (failed, and its sweeper looks) or holds
     /// none (given up).
     pub aborted: bool,
@@ -84,6 +90,7 @@ pub struct ObjectRename {
 pub(crate) enum Write {
     Begin(NewTransfer),
     SetUploadId(TransferId, String),
+    Private(Box<PrivateWrite>),
     Claim(PublicationRequest),
     Release(Publication),
     Commit(Box<UploadCommit>),
@@ -100,6 +107,8 @@ pub(crate) enum Written {
     Done,
     Claim(Claim),
     Sequence(u64),
+    /// Rows that changed.
+    Count(u64),
 }
 
 impl Write {
@@ -110,9 +119,11 @@ impl Write {
             | Self::Commit(_)
             | Self::Remove(_)
             | Self::Rename(_) => Class::Commit,
-            Self::Begin(_) | Self::SetUploadId(..) | Self::Fail(_) | Self::SetAttributes(_) => {
-                Class::Intent
-            }
+            Self::Begin(_)
+            | Self::SetUploadId(..)
+            | Self::Private(_)
+            | Self::Fail(_)
+            | Self::SetAttributes(_) => Class::Intent,
             Self::Record(_) => Class::Record,
         }
     }
@@ -122,6 +133,7 @@ impl Write {
         match self {
             Self::Begin(new) => new.path.clone(),
             Self::SetUploadId(transfer, _) => transfer.to_string(),
+            Self::Private(write) => write.object(),
             Self::Claim(request) => request.location.to_string(),
             Self::Release(publication) => publication.location.to_string(),
             Self::Commit(commit) => commit.location.to_string(),
@@ -140,7 +152,9 @@ impl Write {
     /// The key whose rows it locks.
     pub(crate) fn key(&self) -> Option<(&str, &str)> {
         let location = match self {
-            Self::Begin(_) | Self::SetUploadId(..) | Self::Fail(_) => return None,
+            Self::Begin(_) | Self::SetUploadId(..) | Self::Private(_) | Self::Fail(_) => {
+                return None;
+            }
             Self::Claim(request) => &request.location,
             Self::Release(publication) => &publication.location,
             Self::Commit(commit) => &commit.location,
@@ -161,6 +175,7 @@ impl Write {
             Self::SetUploadId(transfer, upload) => {
                 transfers::set_upload_id(*transfer, upload, transaction).await?;
             }
+            Self::Private(write) => return write.apply(transaction).await,
             Self::Claim(request) => {
                 let claim = publications::claim(request, transaction).await?;
                 return Ok(Written::Claim(claim));
@@ -182,15 +197,21 @@ impl Write {
 
 impl UploadCommit {
     async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
-        let ended =
-            transfers::complete(self.transfer, &self.location, &self.completed, transaction)
-                .await?;
+        let ended = transfers::complete(
+            self.transfer,
+            self.epoch,
+            &self.location,
+            &self.completed,
+            transaction,
+        )
+        .await?;
         if ended == Ended::Before {
             let sequence = events::sequence_of(self.event.id, transaction).await?;
             return Ok(Written::Sequence(sequence.unwrap_or(0)));
         }
         let publication = self.publication.as_ref();
         let sequence = number(&self.location, publication, self.event.time, transaction).await?;
+        self.discard_private(transaction).await?;
         match &self.attributes {
             Some(set) => attributes::set(set, transaction).await?,
             None => attributes::remove(&self.location, transaction).await?,
@@ -198,6 +219,24 @@ impl UploadCommit {
         audit::insert(&self.audit, transaction).await?;
         events::insert(&self.event, sequence, transaction).await?;
         Ok(Written::Sequence(sequence))
+    }
+}
+
+impl UploadCommit {
+    /// The last CLOSE counts: what its owner left unfinished at the same place is given up.
+    async fn discard_private(&self, transaction: &mut Transaction) -> Result<()> {
+        let Some(owner) = self.event.user_id else {
+            return Ok(());
+        };
+        let removal = PrivateRemoval {
+            owner,
+            location: self.location.clone(),
+            now: self.completed.finished,
+            audit: None,
+        };
+        let but = Some(self.transfer);
+        private_files::discard(&removal, but, transaction).await?;
+        Ok(())
     }
 }
 
@@ -209,6 +248,7 @@ impl TransferFailure {
         };
         transfers::fail(
             self.transfer,
+            self.epoch,
             state,
             &self.error,
             self.finished,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use database::{
-    AuditEntry, CompletedUpload, Database, DatabaseUrl, NewServer, NewTransfer, Outcome, Server,
-    Settings, UploadCommit,
+    AuditEntry, CompletedUpload, Database, DatabaseUrl, NewServer, NewTransfer, Opening, Outcome,
+    Server, Settings, UploadCommit,
 };
 use model::{
     BucketName, Event, EventKind, Location, ObjectKey, ServerId, SessionId, Timestamp, TransferId,
@@ -176,12 +176,14 @@ pub(crate) fn intent(key: &str) -> NewTransfer {
         node: "node-1".to_owned(),
         base_etag: None,
         started: NOW,
+        opening: Opening::default(),
     }
 }
 
 pub(crate) fn commit(intent: &NewTransfer) -> UploadCommit {
     UploadCommit {
         transfer: intent.id,
+        epoch: 0,
         location: intent.location.clone(),
         publication: None,
         completed: CompletedUpload {

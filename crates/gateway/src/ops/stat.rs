@@ -27,10 +27,15 @@ impl Session {
         if place.is_fixed_directory() {
             return Ok(self.directory());
         }
+        let overlay = self.overlay("stat", &place).await?;
+        if let Some(overlaid) = &overlay.here {
+            return Ok(self.overlaid(overlaid));
+        }
         let store = self.store("stat", path, place.bucket()).await?;
         match self.look("stat", &place, &*store).await? {
             Standing::File(head) => self.stored("stat", &place, &head).await,
             Standing::Directory => Ok(self.directory()),
+            Standing::Nothing if overlay.is_directory => Ok(self.directory()),
             Standing::Nothing => Err(not_found("stat", path)),
         }
     }

@@ -1,0 +1,434 @@
+//! Private files in the table `transfers`: who sees them, and how they come and go.
+
+use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, TransferId, UserId};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use std::sync::LazyLock;
+
+use crate::engine::{Engine, Transaction};
+use crate::private_file::{
+    Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
+    StagedObject, Staging, Takeover, Target,
+};
+use crate::query::Query;
+use crate::row::{Row, corrupt};
+use crate::transfers::{completed, transfer};
+use crate::{Error, Result, audit, events, publications};
+
+/// Nobody writes it any more: it can be continued, renamed and removed.
+const FREE: &str = "state IN ('detached', 'staged')";
+/// The owner sees it; while another session of his is at a temporary file, he sees it as it was
+/// when it was last closed.
+const VISIBLE: &str = "(state IN ('detached', 'staged') OR \
+                       (state IN ('intended', 'publishing') AND staged_key IS NOT NULL))";
+
+/// Queries on private files. They are written through [`crate::Writer`].
+#[derive(Clone, Copy)]
+pub struct PrivateFilesTable<'a> {
+    engine: &'a Engine,
+}
+
+impl<'a> PrivateFilesTable<'a> {
+    /// The most that one query lists.
+    pub const PAGE: u32 = 1000;
+
+    pub(crate) fn new(engine: &'a Engine) -> Self {
+        Self { engine }
+    }
+
+    /// The private files of `owner` at `location` itself and directly or deeper below it, one of
+    /// those at most: that one says that it is a directory for him.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn at(&self, owner: UserId, location: &Location) -> Result<Vec<PrivateFile>> {
+        let query = Query::new("look up private files at", location, AT.clone())
+            .bind(owner)
+            .bind(&location.bucket)
+            .bind(&location.key)
+            .bind(format!("{}/", location.key))
+            .bind(format!("{}0", location.key));
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(private_file).collect()
+    }
+
+    /// The private files of `owner` whose keys are at least `from` and less than `to` (no end
+    /// where that is none), in byte order, the latest first where several share a key; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn between(
+        &self,
+        owner: UserId,
+        bucket: &BucketName,
+        from: &str,
+        to: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<PrivateFile>> {
+        let query = Query::new("list private files in", bucket, BETWEEN.clone())
+            .bind(owner)
+            .bind(bucket)
+            .bind(from)
+            .bind(to.map(str::to_owned))
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(private_file).collect()
+    }
+
+    /// Unfinished uploads whose time is over, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<PrivateFile>> {
+        let sql = "SELECT * FROM transfers WHERE state = 'detached' AND expires <= $1 \
+                   ORDER BY expires, id LIMIT $2";
+        let query = Query::new("list", "expired uploads", sql)
+            .bind(now)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(private_file).collect()
+    }
+
+    /// Transfers that have ended and of which the store may still hold something, oldest first,
+    /// at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn leftovers(&self, limit: u32) -> Result<Vec<PrivateFile>> {
+        let sql = "SELECT * FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1";
+        let query = Query::new("list", "leftovers of transfers", sql).bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(private_file).collect()
+    }
+
+    /// The private file of this id, whatever its state.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn by_id(&self, id: TransferId) -> Result<Option<PrivateFile>> {
+        let sql = "SELECT * FROM transfers WHERE id = $1";
+        let query = Query::new("look up private file", id, sql).bind(id);
+        let row = self.engine.fetch_optional(&query).await?;
+        row.as_ref().map(private_file).transpose()
+    }
+}
+
+static AT: LazyLock<SqlStr> = LazyLock::new(|| {
+    let sql = format!(
+        "SELECT * FROM transfers WHERE owner = $1 AND bucket = $2 AND object_key = $3 \
+         AND {VISIBLE} UNION ALL SELECT * FROM (SELECT * FROM transfers WHERE owner = $1 \
+         AND bucket = $2 AND object_key >= $4 AND object_key < $5 AND {VISIBLE} \
+         ORDER BY object_key LIMIT 1) AS below \
+         ORDER BY object_key, changed DESC, id DESC"
+    );
+    AssertSqlSafe(sql).into_sql_str()
+});
+
+static BETWEEN: LazyLock<SqlStr> = LazyLock::new(|| {
+    let sql = format!(
+        "SELECT * FROM transfers WHERE owner = $1 AND bucket = $2 AND object_key >= $3 \
+         AND (object_key < $4 OR $4 IS NULL) AND {VISIBLE} \
+         ORDER BY object_key, changed DESC, id DESC LIMIT $5"
+    );
+    AssertSqlSafe(sql).into_sql_str()
+});
+
+/// Gives up the private files of `owner` at a place, but for one. Returns how many.
+pub(crate) async fn discard(
+    removal: &PrivateRemoval,
+    but: Option<TransferId>,
+    transaction: &mut Transaction,
+) -> Result<u64> {
+    let sql = format!(
+        "UPDATE transfers SET state = 'discarded', leftovers = 1, finished = $1 \
+         WHERE owner = $2 AND bucket = $3 AND object_key = $4 AND {FREE} AND id <> $5"
+    );
+    let location = &removal.location;
+    let query = Query::new("give up private files at", location, AssertSqlSafe(sql))
+        .bind(removal.now)
+        .bind(removal.owner)
+        .bind(&location.bucket)
+        .bind(&location.key)
+        .bind(but.map_or_else(String::new, |id| id.to_string()));
+    transaction.execute(&query).await
+}
+
+/// A session goes on with a private file. Asking again as the same session is fine.
+///
+/// # Errors
+/// `Conflict` where another session was first.
+pub(crate) async fn take_over(takeover: &Takeover, transaction: &mut Transaction) -> Result<()> {
+    let sql = format!(
+        "UPDATE transfers SET state = 'intended', epoch = $3, session = $4, node = $5, \
+         expires = NULL WHERE id = $1 AND ((epoch = $2 AND {FREE}) OR \
+         (epoch = $3 AND session = $4 AND node = $5 AND state = 'intended'))"
+    );
+    let query = Query::new("continue", takeover.file.transfer, AssertSqlSafe(sql))
+        .bind(takeover.file.transfer)
+        .bind(takeover.file.epoch)
+        .bind(takeover.file.epoch + 1)
+        .bind(takeover.session)
+        .bind(takeover.node.as_str());
+    changed_or_lost(query, transaction).await
+}
+
+/// Leaves an upload unfinished.
+///
+/// # Errors
+/// `Conflict` where it has ended, or another session goes on with it.
+pub(crate) async fn detach(left: &Detachment, transaction: &mut Transaction) -> Result<()> {
+    let sql = "UPDATE transfers SET state = CASE WHEN staged_key IS NOT NULL AND $3 IS NULL \
+               THEN 'staged' ELSE 'detached' END, progress = $3, safe = $4, mtime = $5, \
+               atime = $6, mode = $7, changed = $8, expires = CASE WHEN staged_key IS NOT NULL \
+               AND $3 IS NULL THEN NULL ELSE $9 END, target_bucket = NULL, target_key = NULL, \
+               target_path = NULL WHERE id = $1 AND epoch = $2 \
+               AND state IN ('intended', 'publishing', 'detached', 'staged')";
+    let query = Query::new("keep unfinished", left.file.transfer, sql)
+        .bind(left.file.transfer)
+        .bind(left.file.epoch)
+        .bind(left.progress.clone())
+        .bind(left.safe)
+        .bind(left.set.mtime)
+        .bind(left.set.atime)
+        .bind(left.set.mode)
+        .bind(left.changed)
+        .bind(left.expires);
+    changed_or_lost(query, transaction).await?;
+    if let Some(publication) = &left.publication {
+        publications::release(publication, transaction).await?;
+    }
+    if let Some(entry) = &left.audit {
+        audit::insert(entry, transaction).await?;
+    }
+    if let Some(event) = &left.event {
+        events::append(event, transaction).await?;
+    }
+    Ok(())
+}
+
+/// Notes that a temporary file stands whole in staging. Other private files of its owner at its
+/// place are given up: the last CLOSE counts.
+///
+/// # Errors
+/// `Conflict` where it has ended, or another session goes on with it.
+pub(crate) async fn stage(staged: &Staging, transaction: &mut Transaction) -> Result<()> {
+    let sql = "UPDATE transfers SET state = 'staged', staged_key = $3, size = $4, etag = $5, \
+               version = $6, crc64nvme = $7, safe = $4, changed = $8, mtime = $9, atime = $10, \
+               mode = $11, progress = NULL, expires = NULL, base_etag = NULL, upload_id = NULL \
+               WHERE id = $1 AND epoch = $2 AND state IN ('intended', 'staged') \
+               RETURNING owner, bucket, object_key";
+    let query = Query::new("stage", staged.file.transfer, sql)
+        .bind(staged.file.transfer)
+        .bind(staged.file.epoch)
+        .bind(&staged.key)
+        .bind(staged.object.size)
+        .bind(&staged.object.etag)
+        .bind(staged.object.version.clone())
+        .bind(staged.object.crc64nvme.clone())
+        .bind(staged.object.finished)
+        .bind(staged.set.mtime)
+        .bind(staged.set.atime)
+        .bind(staged.set.mode);
+    let Some(row) = transaction.fetch_optional(&query).await? else {
+        return Err(lost(query));
+    };
+    let others = PrivateRemoval {
+        owner: row.parsed("owner")?,
+        location: crate::transfers::location(&row)?,
+        now: staged.object.finished,
+        audit: None,
+    };
+    discard(&others, Some(staged.file.transfer), transaction).await?;
+    audit::insert(&staged.audit, transaction).await
+}
+
+/// Keeps what a client set of a private file.
+///
+/// # Errors
+/// `Conflict` where it has ended, or another session goes on with it.
+pub(crate) async fn set(
+    file: PrivateId,
+    set: &SetAttributes,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = format!(
+        "UPDATE transfers SET mtime = $3, atime = $4, mode = $5 \
+         WHERE id = $1 AND epoch = $2 AND {FREE}"
+    );
+    let query = Query::new("set attributes of", file.transfer, AssertSqlSafe(sql))
+        .bind(file.transfer)
+        .bind(file.epoch)
+        .bind(set.mtime)
+        .bind(set.atime)
+        .bind(set.mode);
+    changed_or_lost(query, transaction).await
+}
+
+/// Gives a private file another name that keeps it private.
+///
+/// # Errors
+/// `Conflict` where it has ended, or another session goes on with it.
+pub(crate) async fn rename(moved: &PrivateMove, transaction: &mut Transaction) -> Result<()> {
+    let sql = format!(
+        "UPDATE transfers SET bucket = $3, object_key = $4, path = $5 \
+         WHERE id = $1 AND epoch = $2 AND {FREE} RETURNING owner"
+    );
+    let query = Query::new("rename", moved.file.transfer, AssertSqlSafe(sql))
+        .bind(moved.file.transfer)
+        .bind(moved.file.epoch)
+        .bind(&moved.location.bucket)
+        .bind(&moved.location.key)
+        .bind(&moved.path);
+    let Some(row) = transaction.fetch_optional(&query).await? else {
+        return Err(lost(query));
+    };
+    let others = PrivateRemoval {
+        owner: row.parsed("owner")?,
+        location: moved.location.clone(),
+        now: moved.audit.time,
+        audit: None,
+    };
+    discard(&others, Some(moved.file.transfer), transaction).await?;
+    audit::insert(&moved.audit, transaction).await
+}
+
+/// Notes the final name that a temporary file is being given, before the store is asked.
+///
+/// # Errors
+/// `Conflict` where it is not closed, or another session was first.
+pub(crate) async fn promise(
+    takeover: &Takeover,
+    target: &Target,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE transfers SET state = 'publishing', epoch = $3, session = $4, node = $5, \
+               target_bucket = $6, target_key = $7, target_path = $8 WHERE id = $1 \
+               AND ((epoch = $2 AND state = 'staged') OR (epoch = $3 AND session = $4 \
+               AND node = $5 AND state = 'publishing'))";
+    let query = Query::new("rename", takeover.file.transfer, sql)
+        .bind(takeover.file.transfer)
+        .bind(takeover.file.epoch)
+        .bind(takeover.file.epoch + 1)
+        .bind(takeover.session)
+        .bind(takeover.node.as_str())
+        .bind(&target.location.bucket)
+        .bind(&target.location.key)
+        .bind(&target.path);
+    changed_or_lost(query, transaction).await
+}
+
+/// Notes that the time of an unfinished upload is over; fine where that was noted before.
+///
+/// # Errors
+/// `Conflict` where it has ended otherwise, or a session goes on with it.
+pub(crate) async fn expire(
+    file: PrivateId,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE transfers SET state = 'expired', leftovers = 1, finished = $3, \
+               error = 'it was not continued in time' WHERE id = $1 AND epoch = $2 \
+               AND ((state = 'detached' AND expires <= $3) OR state = 'expired')";
+    let query = Query::new("expire", file.transfer, sql)
+        .bind(file.transfer)
+        .bind(file.epoch)
+        .bind(now);
+    changed_or_lost(query, transaction).await
+}
+
+/// Notes that the store holds nothing of a transfer any more.
+pub(crate) async fn cleaned(id: TransferId, transaction: &mut Transaction) -> Result<()> {
+    let sql = "UPDATE transfers SET leftovers = 0 WHERE id = $1";
+    let query = Query::new("note leftovers of transfer", id, sql).bind(id);
+    transaction.execute(&query).await.map(drop)
+}
+
+async fn changed_or_lost(query: Query, transaction: &mut Transaction) -> Result<()> {
+    match transaction.execute(&query).await? {
+        0 => Err(lost(query)),
+        _ => Ok(()),
+    }
+}
+
+fn lost(query: Query) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        query.operation,
+        query.object,
+        "another session was first: it goes on with it, or has ended it",
+    )
+}
+
+fn private_file(row: &Row) -> Result<PrivateFile> {
+    let transfer = transfer(row)?;
+    let staging = bucket_or_null(row, "staging_bucket")?;
+    let changed = row.time_or_null("changed")?;
+    Ok(PrivateFile {
+        progress: row.text_or_null("progress")?,
+        safe: row
+            .integer_or_null("safe")?
+            .map(|safe| u64::try_from(safe).map_err(|error| corrupt("safe", error)))
+            .transpose()?,
+        changed: changed.unwrap_or(transfer.intent.started),
+        expires: row.time_or_null("expires")?,
+        staged: staged(row, staging.as_ref(), changed)?,
+        target: target(row)?,
+        transfer,
+    })
+}
+
+/// What OPEN said, and what was set since.
+pub(crate) fn opening(row: &Row) -> Result<Opening> {
+    Ok(Opening {
+        staging: bucket_or_null(row, "staging_bucket")?,
+        replaces: false,
+        declared: row
+            .integer_or_null("declared")?
+            .map(|size| u64::try_from(size).map_err(|error| corrupt("declared", error)))
+            .transpose()?,
+        absent: row.boolean("absent")?,
+        set: SetAttributes {
+            mtime: row.time_or_null("mtime")?,
+            atime: row.time_or_null("atime")?,
+            mode: row.small_or_null("mode")?,
+        },
+    })
+}
+
+fn staged(
+    row: &Row,
+    bucket: Option<&BucketName>,
+    closed: Option<Timestamp>,
+) -> Result<Option<StagedObject>> {
+    let (Some(bucket), Some(key)) = (bucket, row.text_or_null("staged_key")?) else {
+        return Ok(None);
+    };
+    let closed = closed.ok_or_else(|| corrupt("changed", "it is empty and must not be"))?;
+    Ok(Some(StagedObject {
+        location: Location {
+            bucket: bucket.clone(),
+            key: ObjectKey::parse(key).map_err(|error| corrupt("staged_key", error))?,
+        },
+        object: completed(row, closed)?,
+    }))
+}
+
+fn target(row: &Row) -> Result<Option<Target>> {
+    let Some(bucket) = bucket_or_null(row, "target_bucket")? else {
+        return Ok(None);
+    };
+    let key = ObjectKey::parse(row.text("target_key")?);
+    Ok(Some(Target {
+        location: Location {
+            bucket,
+            key: key.map_err(|error| corrupt("target_key", error))?,
+        },
+        path: row.text("target_path")?,
+    }))
+}
+
+fn bucket_or_null(row: &Row, column: &str) -> Result<Option<BucketName>> {
+    let name = row.text_or_null(column)?;
+    name.map(|name| BucketName::parse(&name).map_err(|error| corrupt(column, error)))
+        .transpose()
+}

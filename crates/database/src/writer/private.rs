@@ -1,0 +1,183 @@
+//! The writes of private files: how they are left, continued, renamed and given up.
+
+use model::{Event, Timestamp, TransferId};
+
+use super::write::{Write, Written};
+use super::{Writer, confused};
+use crate::engine::Transaction;
+use crate::{
+    AuditEntry, Detachment, PrivateId, PrivateMove, PrivateRemoval, Result, SetAttributes, Staging,
+    Takeover, Target, audit, events, private_files,
+};
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) enum PrivateWrite {
+    TakeOver(Takeover),
+    Detach(Detachment),
+    Stage(Staging),
+    Set(PrivateId, SetAttributes, Option<AuditEntry>),
+    Move(PrivateMove),
+    Promise(Takeover, Target),
+    Discard(PrivateRemoval),
+    Expire(PrivateId, Timestamp, AuditEntry, Event),
+    Cleaned(TransferId),
+}
+
+impl Writer {
+    /// Goes on with a private file, whose epoch is one more afterwards.
+    ///
+    /// # Errors
+    /// `Conflict` where another session was first.
+    pub async fn take_over(&self, takeover: Takeover) -> Result<()> {
+        self.private(PrivateWrite::TakeOver(takeover)).await
+    }
+
+    /// Leaves an upload unfinished.
+    ///
+    /// # Errors
+    /// `Conflict` where another session goes on with it, or it has ended.
+    pub async fn detach(&self, left: Detachment) -> Result<()> {
+        self.private(PrivateWrite::Detach(left)).await
+    }
+
+    /// Notes that a temporary file was closed and stands whole in staging.
+    ///
+    /// # Errors
+    /// `Conflict` where another session goes on with it, or it has ended.
+    pub async fn stage(&self, staged: Staging) -> Result<()> {
+        self.private(PrivateWrite::Stage(staged)).await
+    }
+
+    /// Keeps what a client set of a private file.
+    ///
+    /// # Errors
+    /// `Conflict` where another session goes on with it, or it has ended.
+    pub async fn set_private(
+        &self,
+        file: PrivateId,
+        set: SetAttributes,
+        audit: Option<AuditEntry>,
+    ) -> Result<()> {
+        self.private(PrivateWrite::Set(file, set, audit)).await
+    }
+
+    /// Gives a private file another name under which it stays private.
+    ///
+    /// # Errors
+    /// `Conflict` where another session goes on with it, or it has ended.
+    pub async fn move_private(&self, moved: PrivateMove) -> Result<()> {
+        self.private(PrivateWrite::Move(moved)).await
+    }
+
+    /// Notes the final name that a closed temporary file is being given, before its object is
+    /// copied there; its epoch is one more afterwards. The commit, or [`Self::detach`] without
+    /// progress, ends that.
+    ///
+    /// # Errors
+    /// `Conflict` where another session was first.
+    pub async fn promise(&self, takeover: Takeover, target: Target) -> Result<()> {
+        self.private(PrivateWrite::Promise(takeover, target)).await
+    }
+
+    /// Gives up all private files of an owner at a place. Returns how many there were.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn discard_private(&self, removal: PrivateRemoval) -> Result<u64> {
+        let object = removal.location.to_string();
+        match self.submit_private(PrivateWrite::Discard(removal)).await? {
+            Written::Count(count) => Ok(count),
+            _ => Err(confused("give up private files at", object)),
+        }
+    }
+
+    /// Notes that an unfinished upload was not continued in time, with its event.
+    ///
+    /// # Errors
+    /// `Conflict` where a session goes on with it.
+    pub async fn expire(
+        &self,
+        file: PrivateId,
+        now: Timestamp,
+        audit: AuditEntry,
+        event: Event,
+    ) -> Result<()> {
+        self.private(PrivateWrite::Expire(file, now, audit, event))
+            .await
+    }
+
+    /// Notes that the store holds nothing more of a transfer that has ended.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn cleaned(&self, transfer: TransferId) -> Result<()> {
+        self.private(PrivateWrite::Cleaned(transfer)).await
+    }
+
+    async fn private(&self, write: PrivateWrite) -> Result<()> {
+        self.submit_private(write).await.map(drop)
+    }
+
+    async fn submit_private(&self, write: PrivateWrite) -> Result<Written> {
+        self.submit(Write::Private(Box::new(write))).await
+    }
+}
+
+impl PrivateWrite {
+    /// What it is about, for errors.
+    pub(crate) fn object(&self) -> String {
+        match self {
+            Self::TakeOver(takeover) | Self::Promise(takeover, _) => {
+                takeover.file.transfer.to_string()
+            }
+            Self::Detach(left) => left.file.transfer.to_string(),
+            Self::Stage(staged) => staged.file.transfer.to_string(),
+            Self::Set(file, ..) | Self::Expire(file, ..) => file.transfer.to_string(),
+            Self::Move(moved) => moved.path.clone(),
+            Self::Discard(removal) => removal.location.to_string(),
+            Self::Cleaned(transfer) => transfer.to_string(),
+        }
+    }
+
+    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        match self {
+            Self::TakeOver(takeover) => private_files::take_over(takeover, transaction).await?,
+            Self::Detach(left) => private_files::detach(left, transaction).await?,
+            Self::Stage(staged) => private_files::stage(staged, transaction).await?,
+            Self::Set(file, set, entry) => {
+                private_files::set(*file, set, transaction).await?;
+                if let Some(entry) = entry {
+                    audit::insert(entry, transaction).await?;
+                }
+            }
+            Self::Move(moved) => private_files::rename(moved, transaction).await?,
+            Self::Promise(takeover, target) => {
+                private_files::promise(takeover, target, transaction).await?;
+            }
+            Self::Discard(removal) => return discard(removal, transaction).await,
+            Self::Expire(file, now, entry, event) => {
+                private_files::expire(*file, *now, transaction).await?;
+                audit::insert(entry, transaction).await?;
+                events::append(event, transaction).await?;
+            }
+            Self::Cleaned(transfer) => private_files::cleaned(*transfer, transaction).await?,
+        }
+        Ok(Written::Done)
+    }
+}
+
+async fn discard(removal: &PrivateRemoval, transaction: &mut Transaction) -> Result<Written> {
+    if let Some(entry) = &removal.audit
+        && audit::done(entry, None, transaction).await?.is_some()
+    {
+        return Ok(Written::Count(1));
+    }
+    let count = private_files::discard(removal, None, transaction).await?;
+    if count > 0
+        && let Some(entry) = &removal.audit
+    {
+        audit::insert(entry, transaction).await?;
+    }
+    Ok(Written::Count(count))
+}
