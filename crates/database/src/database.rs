@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::InstallationId;
 use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
     AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
-    PrivateFilesTable, Result, RevocationTable, Sealer, ServersTable, SshKeysTable, TransfersTable,
-    UsersTable, migration,
+    NodesTable, PrivateFilesTable, Result, RevocationTable, Sealer, ServersTable, SshKeysTable,
+    TransfersTable, UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -58,6 +59,7 @@ struct Shared {
     writer: Writer,
     tasks: TaskTracker,
     url: DatabaseUrl,
+    installation: InstallationId,
 }
 
 impl Database {
@@ -69,6 +71,7 @@ impl Database {
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self> {
         let engine = Arc::new(Engine::connect(url, &settings).await?);
         migration::migrate(&engine).await?;
+        let installation = installation::find_or_create(&engine).await?;
         let tasks = TaskTracker::new();
         let writer = Writer::start(Arc::clone(&engine), &settings, &tasks);
         tasks.close();
@@ -79,6 +82,7 @@ impl Database {
                 writer,
                 tasks,
                 url: url.clone(),
+                installation,
             }),
         })
     }
@@ -86,6 +90,11 @@ impl Database {
     /// Where it is, without what is secret.
     pub fn url(&self) -> &DatabaseUrl {
         &self.shared.url
+    }
+
+    /// The name of all nodes on this database together, made when it was opened first.
+    pub fn installation(&self) -> InstallationId {
+        self.shared.installation
     }
 
     /// Asks it something, for a health check.
@@ -162,6 +171,11 @@ impl Database {
     /// The revocation epoch.
     pub fn revocation(&self) -> RevocationTable<'_> {
         RevocationTable::new(&self.shared.engine)
+    }
+
+    /// Nodes: which are alive.
+    pub fn nodes(&self) -> NodesTable<'_> {
+        NodesTable::new(&self.shared.engine)
     }
 
     /// Leases: who does what only one node may do.

@@ -1,4 +1,4 @@
-//! The table `leases`: what only one node does at a time, and which nodes live.
+//! The table `leases`: what only one node does at a time.
 
 use std::time::Duration;
 

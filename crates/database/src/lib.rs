@@ -13,9 +13,11 @@ mod error;
 mod events;
 mod groups;
 mod host_keys;
+mod installation;
 mod leases;
 mod metrics;
 mod migration;
+mod nodes;
 mod private_file;
 mod private_files;
 mod publications;
@@ -41,6 +43,7 @@ pub use groups::{Group, GroupsTable};
 pub use host_keys::{HostKey, HostKeysTable};
 pub use leases::LeasesTable;
 pub use metrics::describe as describe_metrics;
+pub use nodes::{Node, NodesTable};
 pub use private_file::{
     Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
     StagedObject, Staging, Takeover, Target,

@@ -10,6 +10,7 @@ use crate::{Error, Result};
 /// ever released is never changed. `{binary}` stands for the collation that compares bytes.
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first_light.sql"),
+    include_str!("../migrations/0002_nodes.sql"),
     include_str!("../migrations/0004_private_files.sql"),
 ];
 

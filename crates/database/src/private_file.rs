@@ -1,6 +1,6 @@
 //! A private file: an unfinished upload or a closed temporary file, which its owner alone sees.
 
-use model::{BucketName, Location, ObjectKey, SessionId, Timestamp, TransferId};
+use model::{BucketName, Location, NodeId, ObjectKey, SessionId, Timestamp, TransferId};
 
 use crate::{AuditEntry, CompletedUpload, Transfer, TransferState};
 use model::Event;
@@ -104,7 +104,7 @@ pub struct Takeover {
     /// Who.
     pub session: SessionId,
     /// On which node.
-    pub node: String,
+    pub node: NodeId,
     /// Now.
     pub now: Timestamp,
 }

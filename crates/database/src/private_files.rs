@@ -168,7 +168,7 @@ pub(crate) async fn take_over(takeover: &Takeover, transaction: &mut Transaction
         .bind(takeover.file.epoch)
         .bind(takeover.file.epoch + 1)
         .bind(takeover.session)
-        .bind(takeover.node.as_str());
+        .bind(takeover.node);
     changed_or_lost(query, transaction).await
 }
 
@@ -310,7 +310,7 @@ pub(crate) async fn promise(
         .bind(takeover.file.epoch)
         .bind(takeover.file.epoch + 1)
         .bind(takeover.session)
-        .bind(takeover.node.as_str())
+        .bind(takeover.node)
         .bind(&target.location.bucket)
         .bind(&target.location.key)
         .bind(&target.path);

@@ -1,6 +1,6 @@
 //! The table `publications`: the fence in front of every final key.
 
-use model::{ErrorKind, Location, Timestamp, TransferId};
+use model::{ErrorKind, Location, NodeId, Timestamp, TransferId};
 
 use crate::engine::Transaction;
 use crate::query::Query;
@@ -14,7 +14,7 @@ pub struct PublicationRequest {
     /// Who asks: the transfer, or an id generated for a rename or removal.
     pub holder: TransferId,
     /// On which node.
-    pub node: String,
+    pub node: NodeId,
     /// Now.
     pub now: Timestamp,
     /// A publication that was granted before this is taken over: its holder is dead, or so late
@@ -66,13 +66,13 @@ pub(crate) async fn claim(
         .bind(&location.bucket)
         .bind(&location.key)
         .bind(request.holder)
-        .bind(request.node.as_str())
+        .bind(request.node)
         .bind(request.now)
         .bind(request.stale_before);
     let Some(row) = transaction.fetch_optional(&query).await? else {
         return held(location, transaction).await;
     };
-    transfers::publishing(request.holder, transaction).await?;
+    transfers::publishing(request.holder, request.now, transaction).await?;
     Ok(Claim::Granted(Publication {
         location: location.clone(),
         holder: request.holder,

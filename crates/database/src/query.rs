@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use model::{
-    AuditId, BucketName, EventId, GroupId, KeyId, ObjectKey, ServerId, SessionId, Timestamp,
-    TransferId, UserId, UserName,
+    AuditId, BucketName, EventId, GroupId, InstallationId, KeyId, NodeId, ObjectKey, ServerId,
+    SessionId, Timestamp, TransferId, UserId, UserName,
 };
 use sqlx::{SqlSafeStr, SqlStr};
 
@@ -95,7 +95,9 @@ text!(
     ServerId,
     UserId,
     GroupId,
+    InstallationId,
     KeyId,
+    NodeId,
     TransferId,
     SessionId,
     EventId,

@@ -1,7 +1,7 @@
 //! A transfer: one upload, from its intent to its end.
 
 use crate::Opening;
-use model::{Location, ServerId, SessionId, Timestamp, TransferId, UserId};
+use model::{Location, NodeId, ServerId, SessionId, Timestamp, TransferId, UserId};
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,8 +79,8 @@ pub struct NewTransfer {
     pub server: ServerId,
     /// In which session.
     pub session: SessionId,
-    /// On which node.
-    pub node: String,
+    /// On which node's run; when that is dead, the upload is nobody's.
+    pub node: NodeId,
     /// The ETag of the object that it began from, where it changes one.
     pub base_etag: Option<String>,
     /// When.
@@ -111,8 +111,10 @@ pub struct Transfer {
     pub intent: NewTransfer,
     /// How far it is.
     pub state: TransferState,
-    /// How many sessions have taken it over from others.
+    /// How often another session has continued it. What an older one publishes is refused.
     pub epoch: u64,
+    /// Since when its object is being put at its key, or when its publisher last said so.
+    pub publishing: Option<Timestamp>,
     /// The store's id of its multipart upload, where it has begun one.
     pub upload_id: Option<String>,
     /// The object, where it is [`TransferState::Completed`].

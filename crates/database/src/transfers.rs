@@ -3,6 +3,7 @@
 use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, TransferId, UserId};
 
 use crate::engine::{Engine, Transaction};
+use crate::nodes::node_is_dead;
 use crate::query::Query;
 use crate::row::{Row, corrupt};
 use crate::{
@@ -46,16 +47,26 @@ impl<'a> TransfersTable<'a> {
         rows.iter().map(transfer).collect()
     }
 
-    /// Transfers without an end that a node began, oldest first, at most `limit`. A node asks it
-    /// of itself when it starts, a sweeper of nodes that are dead.
+    /// Transfers without an end that nobody works on, oldest first, at most `limit`: their node is
+    /// dead at `now`, or their object was to be put at its key and nobody has said so since
+    /// `publishing_before`.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer.
-    pub async fn unfinished_of_node(&self, node: &str, limit: u32) -> Result<Vec<Transfer>> {
-        let sql = "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') \
-                   AND node = $1 ORDER BY started, id LIMIT $2";
-        let query = Query::new("list unfinished transfers of node", node, sql)
-            .bind(node)
+    pub async fn unattended(
+        &self,
+        now: Timestamp,
+        publishing_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Transfer>> {
+        let sql = concat!(
+            "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') AND (",
+            node_is_dead!("transfers", "$1"),
+            " OR (state = 'publishing' AND publishing < $2)) ORDER BY started, id LIMIT $3"
+        );
+        let query = Query::new("list", "unattended transfers", sql)
+            .bind(now)
+            .bind(publishing_before)
             .bind(limit);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(transfer).collect()
@@ -107,7 +118,7 @@ pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> R
         .bind(new.owner)
         .bind(&new.server)
         .bind(new.session)
-        .bind(&new.node)
+        .bind(new.node)
         .bind(new.base_etag.clone())
         .bind(new.started)
         .bind(new.opening.staging.as_ref().map(ToString::to_string))
@@ -147,9 +158,14 @@ pub(crate) async fn set_upload_id(
 
 /// Notes that a transfer's object is being put at its key; fine where `id` is no transfer's (a
 /// rename or removal holds a publication as well).
-pub(crate) async fn publishing(id: TransferId, transaction: &mut Transaction) -> Result<()> {
-    let sql = "UPDATE transfers SET state = 'publishing' WHERE id = $1 AND state = 'intended'";
-    let query = Query::new("publish transfer", id, sql).bind(id);
+pub(crate) async fn publishing(
+    id: TransferId,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE transfers SET state = 'publishing', publishing = $2 \
+               WHERE id = $1 AND state IN ('intended', 'publishing')";
+    let query = Query::new("publish transfer", id, sql).bind(id).bind(now);
     transaction.execute(&query).await.map(drop)
 }
 
@@ -253,6 +269,7 @@ pub(crate) fn transfer(row: &Row) -> Result<Transfer> {
         intent: intent(row)?,
         state,
         epoch: row.unsigned("epoch")?,
+        publishing: row.time_or_null("publishing")?,
         upload_id: row.text_or_null("upload_id")?,
         completed: match (state, finished) {
             (TransferState::Completed, Some(finished)) => Some(completed(row, finished)?),
@@ -282,7 +299,7 @@ fn intent(row: &Row) -> Result<NewTransfer> {
         owner: row.parsed("owner")?,
         server: row.parsed("server")?,
         session: row.parsed("session")?,
-        node: row.text("node")?,
+        node: row.parsed("node")?,
         base_etag: row.text_or_null("base_etag")?,
         started: row.time("started")?,
         opening: private_files::opening(row)?,

@@ -82,6 +82,17 @@ uuid_id!(
     AuditId, "audit entry"
 );
 
+uuid_id!(
+    /// One run of a node: every start of the process is a new one, so that what an earlier run
+    /// left is never mistaken for what this one does.
+    NodeId, "node"
+);
+uuid_id!(
+    /// One installation: the nodes on one database. Stands in the metadata of what they stage, so
+    /// that none takes another's for its own.
+    InstallationId, "installation"
+);
+
 /// A server, in AWS Transfer's form: `s-` and 17 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

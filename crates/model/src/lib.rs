@@ -14,7 +14,8 @@ mod user_name;
 pub use error_kind::ErrorKind;
 pub use event::{Event, EventKind, Protocol};
 pub use id::{
-    AuditId, EventId, GroupId, InvalidId, KeyId, ServerId, SessionId, TransferId, UserId,
+    AuditId, EventId, GroupId, InstallationId, InvalidId, KeyId, NodeId, ServerId, SessionId,
+    TransferId, UserId,
 };
 pub use location::{BucketName, InvalidLocation, Location, ObjectKey};
 pub use path::{InvalidPath, VirtualPath};

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::admin::{self, Certificates, Health};
 use crate::config::{Changes, Config, load, process_environment};
 use crate::control::{Answer, Command, ControlSocket, Request};
+use crate::membership::Membership;
 use crate::target::State;
 use crate::telemetry::{self, LogLevel};
 use crate::wiring::{self, Parts};
@@ -30,6 +31,7 @@ pub(crate) struct Node {
     /// Where its configuration was read, where it was read from a file.
     source: Option<PathBuf>,
     parts: Parts,
+    membership: Membership,
     log: LogLevel,
     health: Health,
     certificates: Option<Arc<Certificates>>,
@@ -62,7 +64,8 @@ impl Node {
         state.publish_settings().await?;
         // Before the parts, so that a second node on the same folder touches nothing.
         let control = ControlSocket::bind(state.config.control_socket()).await?;
-        let parts = wiring::build(&state).await?;
+        let membership = Membership::enter(&state.database, &state.clock, &state.config).await?;
+        let parts = wiring::build(&state, membership.id()).await?;
         let mut sftp = Vec::new();
         for address in &state.config.sftp.listen {
             sftp.push(bind(*address, "sftp.listen").await?);
@@ -77,6 +80,7 @@ impl Node {
             state,
             source,
             parts,
+            membership,
             log,
             sftp,
             admin,
@@ -125,6 +129,7 @@ impl Node {
         ));
         let (requests, received) = mpsc::channel(4);
         rest.spawn(self.control.serve(requests, stop.clone()));
+        rest.spawn(self.membership.clone().keep(stop.clone()));
         rest.close();
         tracing::info!(?sftp, %admin, server = %self.state.server.id, "pierhead serves");
         notify::ready("serving");
@@ -142,6 +147,7 @@ impl Node {
         notify::stopping();
         self.health.start_draining();
         drain.cancel();
+        self.membership.drain().await;
         let drained = async {
             doors.wait().await;
             self.parts.transfers.drain().await;
@@ -152,6 +158,7 @@ impl Node {
         }
         stop.cancel();
         rest.wait().await;
+        self.membership.leave().await;
         reloader.state.database.close().await;
         Ok(())
     }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use database::{HostKey as StoredKey, Server};
 use gateway::Gateway;
 use identity::Identity;
-use model::{KeyId, Secret};
+use model::{KeyId, NodeId, Secret};
 use ssh::{HostKey, HostKeyAlgorithm, HostKeys};
 use storage::s3::{Credentials, S3Settings};
 use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
@@ -30,17 +30,17 @@ pub(crate) struct Parts {
     pub(crate) ssh: ssh::Server,
 }
 
-/// Builds the parts. Nothing listens yet and no store is asked yet.
+/// Builds the parts of this run of the node. Nothing listens yet and no store is asked yet.
 ///
 /// # Errors
 /// Where a setting cannot be, or the server has no usable host key.
-pub(crate) async fn build(state: &State) -> anyhow::Result<Parts> {
+pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> {
     let config = &state.config;
     let buffers = Buffers::new(&buffer_limits(config));
     let uploads = Arc::clone(&buffers.in_flight);
     let stores = Arc::new(Stores::new(connection(config)?));
     let settings = transfer::Settings {
-        node: node_name(config),
+        node,
         parallel_parts: config.transfer.parallel_parts as usize,
         ..transfer::Settings::default()
     };
@@ -91,20 +91,6 @@ fn buffer_limits(config: &Config) -> BufferLimits {
         idle,
         ..BufferLimits::default()
     }
-}
-
-/// The name of this node, as rows show who did something: the machine and the data folder, which
-/// one process alone can hold (see `control`). What a crash left under it is its own to end.
-fn node_name(config: &Config) -> String {
-    let machine = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    let folder = config
-        .data
-        .canonicalize()
-        .unwrap_or_else(|_| config.data.clone());
-    format!("{machine}:{}", folder.display())
 }
 
 /// What the gateway is told.

@@ -44,7 +44,7 @@ pub(crate) fn intent(
         owner: intent.owner,
         server: intent.server.clone(),
         session: intent.session,
-        node: core.settings.node.clone(),
+        node: core.settings.node,
         base_etag,
         started,
         opening: database::Opening::default(),

@@ -2,7 +2,7 @@
 
 use database::{AuditEntry, CompletedUpload, NewTransfer, Outcome, TransferFailure, UploadCommit};
 use futures::TryStreamExt;
-use model::{ErrorKind, Event, EventKind, ObjectKey};
+use model::{ErrorKind, Event, EventKind, ObjectKey, Timestamp};
 use serde_json::json;
 use storage::{Entry, ListRequest, ObjectHead, ObjectStore, ObjectStoreExt, Stores};
 
@@ -40,7 +40,10 @@ impl Transfers {
         let mut found = Recovered::default();
         loop {
             let table = core.database.transfers();
-            let rows = table.unfinished_of_node(&core.settings.node, PAGE).await?;
+            let now = core.clock.now();
+            let rows = table
+                .unattended(now, Timestamp::from_micros(0), PAGE)
+                .await?;
             let before = found;
             found.left = 0;
             for row in rows {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use model::NodeId;
+
 /// How uploads end.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The name of this node, as transfer rows hold it.
-    pub node: String,
+    /// This run of this node, as transfer rows hold it; to be registered in the database.
+    pub node: NodeId,
     /// How long a lost answer of the store is asked after before its outcome counts as unknown.
     /// Default 60 s.
     pub proof_deadline: Duration,
@@ -21,7 +23,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            node: "node".to_owned(),
+            node: NodeId::generate(),
             proof_deadline: Duration::from_secs(60),
             proof_pause: Duration::from_millis(500),
             parallel_parts: 4,

@@ -129,7 +129,7 @@ async fn a_removal_that_is_being_committed_is_recognised_postgres() {
     let request = PublicationRequest {
         location: location("a"),
         holder,
-        node: "node-1".to_owned(),
+        node: crate::fixture::node_1(),
         now: NOW,
         stale_before: NOW,
     };

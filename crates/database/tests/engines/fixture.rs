@@ -7,8 +7,8 @@ use database::{
     Server, Settings, UploadCommit,
 };
 use model::{
-    BucketName, Event, EventKind, Location, ObjectKey, ServerId, SessionId, Timestamp, TransferId,
-    UserId,
+    BucketName, Event, EventKind, Location, NodeId, ObjectKey, ServerId, SessionId, Timestamp,
+    TransferId, UserId,
 };
 use sqlx::{AssertSqlSafe, Connection};
 use testkit::postgres::TestDatabase;
@@ -158,6 +158,13 @@ impl Place {
     }
 }
 
+/// The node that tests run on.
+pub(crate) fn node_1() -> NodeId {
+    "01981111-0000-7000-8000-000000000001"
+        .parse()
+        .expect("an id")
+}
+
 pub(crate) fn location(key: &str) -> Location {
     Location {
         bucket: BucketName::parse("bucket").expect("valid"),
@@ -173,7 +180,7 @@ pub(crate) fn intent(key: &str) -> NewTransfer {
         owner: UserId::generate(),
         server: ServerId::generate(),
         session: SessionId::generate(),
-        node: "node-1".to_owned(),
+        node: node_1(),
         base_etag: None,
         started: NOW,
         opening: Opening::default(),

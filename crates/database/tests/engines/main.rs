@@ -4,6 +4,7 @@ mod attributes;
 mod failures;
 mod fixture;
 mod migrations;
+mod nodes;
 mod people;
 mod servers;
 mod transfers;

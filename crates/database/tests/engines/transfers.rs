@@ -8,7 +8,9 @@ use database::{
 };
 use model::{ErrorKind, Event, EventKind, Protocol, ServerId, SessionId, TransferId, UserId};
 
-use crate::fixture::{Fixture, NOW, commit, intent, location, on_both_engines, upload_event};
+use crate::fixture::{
+    Fixture, NOW, commit, intent, location, node_1, on_both_engines, upload_event,
+};
 
 on_both_engines!(
     an_upload_goes_from_intent_to_completed,
@@ -16,7 +18,7 @@ on_both_engines!(
     a_repeated_commit_changes_nothing,
     a_transfer_that_was_given_up_cannot_complete,
     a_completed_transfer_cannot_fail,
-    unfinished_transfers_are_found_by_age_and_node,
+    unfinished_transfers_are_found_by_age,
     a_key_has_one_publisher_at_a_time,
     a_publication_that_was_taken_over_cannot_commit,
     events_of_a_key_are_numbered_across_all_changes,
@@ -30,7 +32,7 @@ fn request(key: &str, holder: TransferId) -> PublicationRequest {
     PublicationRequest {
         location: location(key),
         holder,
-        node: "node-1".to_owned(),
+        node: node_1(),
         now: NOW,
         stale_before: NOW,
     }
@@ -159,6 +161,7 @@ fn failure(transfer: TransferId, aborted: bool) -> TransferFailure {
         aborted,
         error: "the disk is full".to_owned(),
         finished: NOW,
+        epoch: 0,
         publication: None,
         audit: None,
         event: None,
@@ -214,11 +217,10 @@ async fn a_completed_transfer_cannot_fail(fixture: Fixture) {
     assert_eq!(error.expect_err("none").kind(), ErrorKind::NotFound);
 }
 
-async fn unfinished_transfers_are_found_by_age_and_node(fixture: Fixture) {
+async fn unfinished_transfers_are_found_by_age(fixture: Fixture) {
     let (transfers, writer) = (fixture.database.transfers(), fixture.database.writer());
     let (old, mut new, done) = (intent("old"), intent("new"), intent("done"));
     new.started = NOW.plus(Duration::from_secs(60));
-    new.node = "node-2".to_owned();
     for intent in [&old, &new, &done] {
         writer.begin_intent(intent.clone()).await.expect("intent");
     }
@@ -241,11 +243,6 @@ async fn unfinished_transfers_are_found_by_age_and_node(fixture: Fixture) {
         ids(transfers.unfinished(hour, 1).await.expect("list")),
         [old.id]
     );
-    let of_node = transfers
-        .unfinished_of_node("node-2", 9)
-        .await
-        .expect("list");
-    assert_eq!(ids(of_node), [new.id]);
 }
 
 async fn a_key_has_one_publisher_at_a_time(fixture: Fixture) {

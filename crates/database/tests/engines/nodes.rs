@@ -1,0 +1,151 @@
+//! Nodes that live and die, and what that says of their transfers.
+
+use std::time::Duration;
+
+use database::{Claim, Database, Node, PublicationRequest};
+use model::{NodeId, Timestamp};
+
+use crate::fixture::{Fixture, NOW, intent, location, on_both_engines};
+
+on_both_engines!(
+    a_node_lives_until_it_is_not_renewed,
+    a_new_run_ends_the_earlier_ones_of_its_name,
+    a_node_that_was_forgotten_comes_back,
+    a_node_that_leaves_is_dead_at_once,
+    transfers_of_dead_nodes_are_unattended,
+    transfers_that_nobody_publishes_any_more_are_unattended,
+    an_installation_has_one_name,
+);
+
+const LENGTH: Duration = Duration::from_secs(10);
+
+fn node(name: &str) -> Node {
+    Node {
+        id: NodeId::generate(),
+        name: name.to_owned(),
+        address: "192.0.2.1:22".to_owned(),
+        started: NOW,
+        expires: NOW.plus(LENGTH),
+        draining: false,
+    }
+}
+
+fn after(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+async fn live(database: &Database, now: Timestamp) -> Vec<NodeId> {
+    let nodes = database.nodes().live(now).await.expect("list");
+    nodes.into_iter().map(|node| node.id).collect()
+}
+
+async fn a_node_lives_until_it_is_not_renewed(fixture: Fixture) {
+    let nodes = fixture.database.nodes();
+    let (a, b) = (node("a"), node("b"));
+    nodes.register(&a).await.expect("enter");
+    nodes.register(&b).await.expect("enter");
+    assert_eq!(nodes.live(NOW).await.expect("list"), [a.clone(), b.clone()]);
+    assert!(nodes.renew(&a, LENGTH, after(9)).await.expect("renew"));
+    assert_eq!(live(&fixture.database, after(10)).await, [a.id]);
+    assert_eq!(live(&fixture.database, after(19)).await, []);
+    // Late, and nobody has replaced it: it lives again.
+    assert!(nodes.renew(&b, LENGTH, after(20)).await.expect("renew"));
+    assert_eq!(live(&fixture.database, after(21)).await, [b.id]);
+    nodes.set_draining(b.id, true).await.expect("drain");
+    assert!(nodes.live(after(21)).await.expect("list")[0].draining);
+}
+
+async fn a_new_run_ends_the_earlier_ones_of_its_name(fixture: Fixture) {
+    let nodes = fixture.database.nodes();
+    let (first, second, other) = (node("a"), node("a"), node("b"));
+    for node in [&first, &other, &second] {
+        nodes.register(node).await.expect("enter");
+    }
+    assert_eq!(live(&fixture.database, NOW).await, [second.id, other.id]);
+    assert!(!nodes.renew(&first, LENGTH, NOW).await.expect("renew"));
+    assert_eq!(live(&fixture.database, NOW).await, [second.id, other.id]);
+}
+
+async fn a_node_that_was_forgotten_comes_back(fixture: Fixture) {
+    let nodes = fixture.database.nodes();
+    let a = node("a");
+    nodes.register(&a).await.expect("enter");
+    assert_eq!(nodes.forget(after(10)).await.expect("forget"), 0);
+    assert_eq!(nodes.forget(after(11)).await.expect("forget"), 1);
+    assert!(nodes.renew(&a, LENGTH, after(12)).await.expect("renew"));
+    assert_eq!(live(&fixture.database, after(21)).await, [a.id]);
+}
+
+async fn a_node_that_leaves_is_dead_at_once(fixture: Fixture) {
+    let nodes = fixture.database.nodes();
+    let a = node("a");
+    nodes.register(&a).await.expect("enter");
+    nodes.leave(a.id).await.expect("leave");
+    nodes.leave(a.id).await.expect("again");
+    assert_eq!(live(&fixture.database, NOW).await, []);
+}
+
+async fn transfers_of_dead_nodes_are_unattended(fixture: Fixture) {
+    let (transfers, writer) = (fixture.database.transfers(), fixture.database.writer());
+    let (alive, dead) = (node("a"), node("b"));
+    for node in [&alive, &dead] {
+        fixture
+            .database
+            .nodes()
+            .register(node)
+            .await
+            .expect("enter");
+    }
+    let (mut on_alive, mut on_dead) = (intent("x"), intent("y"));
+    on_alive.node = alive.id;
+    on_dead.node = dead.id;
+    for intent in [&on_alive, &on_dead] {
+        writer.begin_intent(intent.clone()).await.expect("intent");
+    }
+    let none = transfers.unattended(after(9), NOW, 9).await;
+    assert_eq!(none.expect("list"), []);
+    let renewed = fixture
+        .database
+        .nodes()
+        .renew(&alive, LENGTH, after(9))
+        .await;
+    assert!(renewed.expect("renew"));
+    let left = transfers.unattended(after(10), NOW, 9).await.expect("list");
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].intent, on_dead);
+    assert_eq!(left[0].epoch, 0);
+}
+
+async fn transfers_that_nobody_publishes_any_more_are_unattended(fixture: Fixture) {
+    let (transfers, writer) = (fixture.database.transfers(), fixture.database.writer());
+    let node = node("a");
+    fixture
+        .database
+        .nodes()
+        .register(&node)
+        .await
+        .expect("enter");
+    let mut intent = intent("x");
+    intent.node = node.id;
+    writer.begin_intent(intent.clone()).await.expect("intent");
+    let request = PublicationRequest {
+        location: location("x"),
+        holder: intent.id,
+        node: node.id,
+        now: NOW,
+        stale_before: NOW,
+    };
+    let claim = writer.claim_publication(request).await.expect("claim");
+    assert!(matches!(claim, Claim::Granted(_)));
+    let none = transfers.unattended(NOW, NOW, 9).await;
+    assert_eq!(none.expect("list"), []);
+    let left = transfers.unattended(NOW, after(1), 9).await.expect("list");
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].publishing, Some(NOW));
+}
+
+async fn an_installation_has_one_name(fixture: Fixture) {
+    let again = fixture.open_again(database::Settings::default()).await;
+    let again = again.expect("open");
+    assert_eq!(again.installation(), fixture.database.installation());
+}

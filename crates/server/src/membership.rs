@@ -1,0 +1,117 @@
+//! `Membership`: this run of the node in the table of nodes, renewed while it lives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use database::{Database, Node};
+use model::{Clock, NodeId};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// How often a node says that it lives.
+const EVERY: Duration = Duration::from_secs(2);
+/// Without a word for this long it counts as dead.
+const LENGTH: Duration = Duration::from_secs(10);
+
+/// A node's own row. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Membership {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    node: Node,
+}
+
+impl Membership {
+    /// Enters a new run of this node, and ends earlier ones. The caller holds the control socket,
+    /// so no other process runs under the name.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub(crate) async fn enter(
+        database: &Database,
+        clock: &Arc<dyn Clock>,
+        config: &Config,
+    ) -> anyhow::Result<Self> {
+        let now = clock.now();
+        let node = Node {
+            id: NodeId::generate(),
+            name: node_name(config),
+            address: config
+                .sftp
+                .listen
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            started: now,
+            expires: now.plus(LENGTH),
+            draining: false,
+        };
+        database
+            .nodes()
+            .register(&node)
+            .await
+            .context("enter the node into the database")?;
+        Ok(Self {
+            database: database.clone(),
+            clock: Arc::clone(clock),
+            node,
+        })
+    }
+
+    /// This run.
+    pub(crate) fn id(&self) -> NodeId {
+        self.node.id
+    }
+
+    /// Renews the row until `stop`. A node that cannot goes on serving: others may take over what
+    /// it does, and the fences see to it that nothing is done twice.
+    pub(crate) async fn keep(self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            let (nodes, now) = (self.database.nodes(), self.clock.now());
+            match nodes.renew(&self.node, LENGTH, now).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::error!(node = %self.node.id, name = self.node.name,
+                        "another node runs under this name: end one of them");
+                }
+                Err(error) => {
+                    tracing::warn!(node = %self.node.id, %error, "cannot renew this node");
+                }
+            }
+        }
+    }
+
+    /// Tells the other nodes that this one takes no new sessions.
+    pub(crate) async fn drain(&self) {
+        let told = self.database.nodes().set_draining(self.node.id, true).await;
+        if let Err(error) = told {
+            tracing::warn!(%error, "cannot tell other nodes that this one drains");
+        }
+    }
+
+    /// Takes the node out at its end: what it left is free for others at once.
+    pub(crate) async fn leave(&self) {
+        if let Err(error) = self.database.nodes().leave(self.node.id).await {
+            tracing::warn!(%error, "cannot take this node out; it counts as dead soon");
+        }
+    }
+}
+
+/// The name of a node: the machine and the data folder, which one process alone can hold (see
+/// `control`).
+fn node_name(config: &Config) -> String {
+    let machine = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let folder = config
+        .data
+        .canonicalize()
+        .unwrap_or_else(|_| config.data.clone());
+    format!("{machine}:{}", folder.display())
+}
