@@ -32,25 +32,27 @@ pub(crate) enum Refused {
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// Unknown until a balancer has said it.
+    address: Option<IpAddr>,
     starting: bool,
 }
 
 impl Admission {
-    /// Takes a place. `dice` is a random number below 100.
+    /// Takes a place. `dice` is a random number below 100. Where the peer's address is not known
+    /// yet, its limit is checked by [`Place::name`].
     pub(crate) fn enter(
         self: &Arc<Self>,
-        peer: IpAddr,
+        peer: Option<IpAddr>,
         limits: &Limits,
         dice: u8,
     ) -> Result<Place, Refused> {
-        let address = network(peer);
         let mut counts = self.lock();
         if counts.all >= limits.connections {
             return Err(Refused::Connections);
         }
-        let from_there = counts.by_address.get(&address).copied().unwrap_or(0);
-        if from_there >= limits.connections_per_address {
+        if let Some(peer) = peer
+            && counts.is_full(network(peer), limits)
+        {
             return Err(Refused::Address);
         }
         if usize::from(dice) < refusal_percent(counts.starting, limits) {
@@ -58,7 +60,10 @@ impl Admission {
         }
         counts.all += 1;
         counts.starting += 1;
-        *counts.by_address.entry(address).or_default() += 1;
+        let address = peer.map(network);
+        if let Some(address) = address {
+            *counts.by_address.entry(address).or_default() += 1;
+        }
         Ok(Place {
             admission: self.clone(),
             address,
@@ -71,7 +76,26 @@ impl Admission {
     }
 }
 
+impl Counts {
+    fn is_full(&self, address: IpAddr, limits: &Limits) -> bool {
+        let from_there = self.by_address.get(&address).copied().unwrap_or(0);
+        from_there >= limits.connections_per_address
+    }
+}
+
 impl Place {
+    /// The connection's address is known now, and counts.
+    pub(crate) fn name(&mut self, peer: IpAddr, limits: &Limits) -> Result<(), Refused> {
+        let address = network(peer);
+        let mut counts = self.admission.lock();
+        if counts.is_full(address, limits) {
+            return Err(Refused::Address);
+        }
+        *counts.by_address.entry(address).or_default() += 1;
+        self.address = Some(address);
+        Ok(())
+    }
+
     /// The connection has logged in.
     pub(crate) fn started(&mut self) {
         if std::mem::take(&mut self.starting) {
@@ -85,10 +109,13 @@ impl Drop for Place {
         let mut counts = self.admission.lock();
         counts.all -= 1;
         counts.starting -= usize::from(self.starting);
-        if let Some(count) = counts.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else {
+            return;
+        };
+        if let Some(count) = counts.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                counts.by_address.remove(&self.address);
+                counts.by_address.remove(&address);
             }
         }
     }
@@ -143,7 +170,7 @@ mod tests {
     #[test]
     fn each_limit_refuses_and_places_come_back() {
         let admission = Arc::new(Admission::default());
-        let enter = |last| admission.enter(address(last), &limits(), 99);
+        let enter = |last| admission.enter(Some(address(last)), &limits(), 99);
         let mut places: Vec<Place> = vec![enter(1).expect("first"), enter(1).expect("second")];
         assert_eq!(enter(1).expect_err("third"), Refused::Address);
         places.extend([enter(2).expect("third"), enter(2).expect("fourth")]);
@@ -151,6 +178,22 @@ mod tests {
         places.iter_mut().for_each(Place::started);
         places.push(enter(3).expect("fifth"));
         assert_eq!(enter(4).expect_err("full"), Refused::Connections);
+        drop(places);
+        let counts = admission.lock();
+        assert_eq!((counts.all, counts.starting), (0, 0));
+        assert!(counts.by_address.is_empty());
+    }
+
+    #[test]
+    fn an_address_counts_once_it_is_known() {
+        let admission = Arc::new(Admission::default());
+        let enter = || admission.enter(None, &limits(), 99).expect("a place");
+        let mut places: Vec<Place> = (0..3).map(|_| enter()).collect();
+        let outcomes: Vec<_> = places
+            .iter_mut()
+            .map(|place| place.name(address(1), &limits()))
+            .collect();
+        assert_eq!(outcomes, [Ok(()), Ok(()), Err(Refused::Address)]);
         drop(places);
         let counts = admission.lock();
         assert_eq!((counts.all, counts.starting), (0, 0));

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::admission::Place;
+use crate::farewells::Farewells;
 use crate::handler::Handler;
 use crate::line::Line;
 use crate::server::{Floors, Generation};
@@ -36,6 +37,16 @@ const QUIET: Duration = Duration::from_secs(1);
 const GRACE_EXCEEDED: &str = "the time for logging in is over";
 const IDLE: &str = "the session was idle for too long";
 const SHUTTING_DOWN: &str = "the server is shutting down; connect again";
+const OUT_OF_TIME: &str = "the server is shutting down and cannot wait any longer; connect again";
+
+/// A connection that was let in.
+pub(crate) struct Arrival {
+    pub(crate) tcp: TcpStream,
+    /// Who is at its other end.
+    pub(crate) peer: SocketAddr,
+    pub(crate) place: Place,
+    pub(crate) login_deadline: Instant,
+}
 
 /// What everything on a connection shares.
 pub(crate) struct Context {
@@ -49,13 +60,13 @@ pub(crate) struct Context {
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(
-    tcp: TcpStream,
-    peer: SocketAddr,
+    arrival: Arrival,
     floors: Floors,
     generation: Arc<Generation>,
-    place: Place,
-    drain: CancellationToken,
+    farewells: &Farewells,
+    drain: &CancellationToken,
 ) {
+    let peer = arrival.peer;
     let context = Arc::new(Context {
         floors,
         settings: generation.settings.clone(),
@@ -63,10 +74,10 @@ pub(crate) async fn serve(
         line: Arc::new(Line::new()),
         tasks: TaskTracker::new(),
     });
-    if let Err(error) = prepare(&tcp, &context.settings) {
+    if let Err(error) = prepare(&arrival.tcp, &context.settings) {
         debug!(%peer, %error, "socket options could not be set");
     }
-    let ended = run(tcp, &context, generation, place, &drain).await;
+    let ended = run(arrival, &context, generation, farewells, drain).await;
     context.tasks.close();
     if timeout(RELEASE, context.tasks.wait()).await.is_err() {
         warn!(%peer, "channels did not end in time; they go on by themselves");
@@ -75,14 +86,18 @@ pub(crate) async fn serve(
 }
 
 async fn run(
-    tcp: TcpStream,
+    arrival: Arrival,
     context: &Arc<Context>,
     generation: Arc<Generation>,
-    place: Place,
+    farewells: &Farewells,
     drain: &CancellationToken,
 ) -> Result<(), Error> {
-    let deadline = Instant::now() + context.settings.login_grace;
-    let stream = PeerStream::new(tcp, context.floors.uploads.gate(), context.line.clone());
+    let deadline = arrival.login_deadline;
+    let stream = PeerStream::new(
+        arrival.tcp,
+        context.floors.uploads.gate(),
+        context.line.clone(),
+    );
     let handler = Handler::new(context.clone());
     // Up to here the peer has only said who it is; the key exchange runs in the session.
     let greeting = russh::server::run_stream(generation.config.clone(), stream, handler);
@@ -95,7 +110,8 @@ async fn run(
     };
     let keeper = Keeper {
         context,
-        place,
+        farewells,
+        place: arrival.place,
         login_deadline: deadline,
         drain_deadline: None,
     };
@@ -105,6 +121,7 @@ async fn run(
 /// Watches over a running session: login grace, idleness, drain, and reasons to end it.
 struct Keeper<'c> {
     context: &'c Context,
+    farewells: &'c Farewells,
     place: Place,
     login_deadline: Instant,
     drain_deadline: Option<Instant>,
@@ -169,12 +186,15 @@ impl Keeper<'_> {
             }
             return self.drain_deadline.map(|_| SHUTTING_DOWN.to_owned());
         }
-        let quiet = !line.is_busy() && now >= line.last_activity() + QUIET;
-        if self
-            .drain_deadline
-            .is_some_and(|deadline| now >= deadline || quiet)
-        {
-            return Some(SHUTTING_DOWN.to_owned());
+        if let Some(deadline) = self.drain_deadline {
+            if !line.is_busy() && now >= line.last_activity() + QUIET {
+                self.farewells.note_quiet();
+                return Some(SHUTTING_DOWN.to_owned());
+            }
+            if now >= deadline {
+                self.farewells.note_cut();
+                return Some(OUT_OF_TIME.to_owned());
+            }
         }
         let idle = now >= self.idle_at() && !line.is_kept_waiting();
         idle.then(|| IDLE.to_owned())

@@ -11,13 +11,18 @@ use model::{Clock, ServerId};
 use rand::Rng;
 use russh::SshId;
 use storage::Budget;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 use crate::admission::Admission;
-use crate::{HostKeys, Result, Settings, connection, login};
+use crate::connection::{self, Arrival};
+use crate::farewells::Farewells;
+use crate::log_limit::LogLimit;
+use crate::proxy::{Rejected, read_header};
+use crate::{Drained, HostKeys, Listener, ProxyProtocol, Result, Settings, login};
 
 /// How long the listener rests after an error that lasts, such as no free file descriptor.
 const REST: Duration = Duration::from_millis(100);
@@ -53,6 +58,8 @@ pub struct Server(Arc<Shared>);
 struct Shared {
     floors: Floors,
     admission: Arc<Admission>,
+    farewells: Arc<Farewells>,
+    rejections: LogLimit,
     generation: Mutex<Arc<Generation>>,
 }
 
@@ -73,6 +80,8 @@ impl Server {
         Ok(Self(Arc::new(Shared {
             floors,
             admission: Arc::default(),
+            farewells: Arc::default(),
+            rejections: LogLimit::default(),
             generation: Mutex::new(Arc::new(generation)),
         })))
     }
@@ -94,16 +103,17 @@ impl Server {
     /// Accepts connections until `drain` is cancelled, then lets transfers in progress finish up
     /// to the drain deadline, ends the rest, and returns when every session is gone. May run on
     /// several listeners at once. Never ends because of what a peer or the network does.
-    pub async fn serve(&self, listener: TcpListener, drain: CancellationToken) {
+    pub async fn serve(&self, listener: impl Into<Listener>, drain: CancellationToken) {
+        let Listener { tcp, proxy } = listener.into();
         let sessions = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = tcp.accept() => accepted,
             };
             match accepted {
-                Ok((tcp, peer)) => self.admit(tcp, peer, &sessions, &drain),
+                Ok((tcp, peer)) => self.admit(tcp, peer, &proxy, &sessions, &drain),
                 Err(error) if concerns_one_connection(&error) => {
                     debug!(%error, "a connection was gone before it was accepted");
                 }
@@ -118,35 +128,99 @@ impl Server {
             }
         }
         // Nobody is to wait in the backlog of a server that goes.
-        drop(listener);
+        drop(tcp);
         sessions.close();
-        info!(sessions = sessions.len(), "draining");
+        info!(connections = sessions.len(), "listener closed");
         sessions.wait().await;
+    }
+
+    /// What drain did to sessions so far.
+    pub fn drained(&self) -> Drained {
+        self.0.farewells.counts()
     }
 
     fn admit(
         &self,
         tcp: TcpStream,
         peer: SocketAddr,
+        proxy: &ProxyProtocol,
         sessions: &TaskTracker,
         drain: &CancellationToken,
     ) {
-        let shared = &self.0;
-        let generation = shared
-            .generation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let introduced = *proxy != ProxyProtocol::Off;
+        if introduced && !proxy.trusts(peer.ip()) {
+            return self.note_rejection(peer, &Rejected::Untrusted);
+        }
+        let generation = self.generation();
         let dice = rand::rng().random_range(0..100);
         let limits = &generation.settings.limits;
-        match shared.admission.enter(peer.ip(), limits, dice) {
+        // A balancer's own address stands for all of its clients, so it counts for none.
+        let known = (!introduced).then(|| peer.ip());
+        match self.0.admission.enter(known, limits, dice) {
             Ok(place) => {
-                let (floors, drain) = (shared.floors.clone(), drain.clone());
-                let serving = connection::serve(tcp, peer, floors, generation, place, drain);
-                sessions.spawn(serving);
+                let arrival = Arrival {
+                    tcp,
+                    peer,
+                    place,
+                    login_deadline: Instant::now() + generation.settings.login_grace,
+                };
+                let (server, drain) = (self.clone(), drain.clone());
+                sessions.spawn(async move {
+                    let arrival = match introduced {
+                        true => server.introduce(arrival, &generation, &drain).await,
+                        false => Some(arrival),
+                    };
+                    let Some(arrival) = arrival else { return };
+                    let (floors, farewells) = (server.0.floors.clone(), &server.0.farewells);
+                    connection::serve(arrival, floors, generation, farewells, &drain).await;
+                });
             }
             Err(reason) => info!(%peer, %reason, "connection refused"),
         }
+    }
+
+    /// Lets the balancer say who is there.
+    async fn introduce(
+        &self,
+        mut arrival: Arrival,
+        generation: &Generation,
+        drain: &CancellationToken,
+    ) -> Option<Arrival> {
+        let balancer = arrival.peer;
+        let header = timeout_at(arrival.login_deadline, read_header(&mut arrival.tcp));
+        let header = drain.run_until_cancelled(header).await?;
+        match header.unwrap_or(Err(Rejected::Late)) {
+            Ok(source) => arrival.peer = source.unwrap_or(balancer),
+            Err(rejected) => {
+                self.note_rejection(balancer, &rejected);
+                return None;
+            }
+        }
+        let (peer, limits) = (arrival.peer, &generation.settings.limits);
+        match arrival.place.name(peer.ip(), limits) {
+            Ok(()) => {
+                debug!(%peer, %balancer, "connection through a balancer");
+                Some(arrival)
+            }
+            Err(reason) => {
+                info!(%peer, %balancer, %reason, "connection refused");
+                None
+            }
+        }
+    }
+
+    fn note_rejection(&self, peer: SocketAddr, rejected: &Rejected) {
+        if matches!(rejected, Rejected::Closed) {
+            // A balancer's probe.
+            debug!(%peer, %rejected, "connection closed");
+        } else if let Some(kept_back) = self.0.rejections.pass() {
+            warn!(%peer, %rejected, kept_back, "connection closed");
+        }
+    }
+
+    fn generation(&self) -> Arc<Generation> {
+        let generation = self.0.generation.lock();
+        generation.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

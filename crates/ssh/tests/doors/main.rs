@@ -2,5 +2,6 @@
 
 mod login;
 mod openssh;
+mod proxied;
 mod wire;
 mod world;

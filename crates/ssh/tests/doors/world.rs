@@ -10,7 +10,7 @@ use database::{Database, DatabaseUrl, NewServer, NewUser};
 use gateway::Gateway;
 use identity::{HashCost, Identity};
 use model::{BucketName, Clock, ObjectKey, Secret, SystemClock, UserName};
-use ssh::{Floors, HostKey, HostKeyAlgorithm, HostKeys, Server, Settings};
+use ssh::{Floors, HostKey, HostKeyAlgorithm, HostKeys, Listener, ProxyProtocol, Server, Settings};
 use storage::memory::MemoryStore;
 use storage::{BufferLimits, Buffers, ObjectStoreExt, Stores};
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const USER: &str = "acme";
 
 pub(crate) struct World {
+    pub(crate) database: Database,
     pub(crate) store: MemoryStore,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) buffers: Buffers,
@@ -40,6 +41,11 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::behind(ProxyProtocol::Off, change).await
+    }
+
+    /// One whose clients come as `proxy` says.
+    pub(crate) async fn behind(proxy: ProxyProtocol, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("db.sqlite").display());
         let url = DatabaseUrl::parse(&url).expect("valid");
@@ -116,8 +122,10 @@ impl World {
         let drain = CancellationToken::new();
         let mut serving = JoinSet::new();
         let stop = drain.clone();
+        let listener = Listener::new(listener, proxy);
         serving.spawn(async move { server.serve(listener, stop).await });
         Self {
+            database,
             store,
             gateway,
             buffers,
