@@ -10,11 +10,11 @@ use gateway::Gateway;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Certificates, Health};
-use crate::config::{Changes, Config, load, process_environment};
+use crate::config::{Changes, Config, DrainConfig, load, process_environment};
 use crate::control::{Answer, Command, ControlSocket, Request};
 use crate::membership::Membership;
 use crate::target::State;
@@ -33,10 +33,10 @@ pub(crate) struct Node {
     parts: Parts,
     membership: Membership,
     log: LogLevel,
-    health: Health,
-    certificates: Option<Arc<Certificates>>,
+    pages: Pages,
     sftp: Vec<TcpListener>,
-    admin: TcpListener,
+    /// For balancers that say who their clients are.
+    proxied: Vec<TcpListener>,
     control: ControlSocket,
     signals: Signals,
 }
@@ -54,36 +54,30 @@ impl Node {
         // First, so that a signal is never taken for the default one, which kills.
         let signals = Signals::new()?;
         let metrics = telemetry::start_metrics()?;
-        let certificates = config
-            .admin
-            .tls
-            .clone()
-            .map(Certificates::load)
-            .transpose()?;
+        let certificates = config.admin.tls.clone();
+        let certificates = certificates.map(Certificates::load).transpose()?;
+        let health = Health::new(metrics);
         let state = State::open(config).await?;
         state.publish_settings().await?;
         // Before the parts, so that a second node on the same folder touches nothing.
         let control = ControlSocket::bind(state.config.control_socket()).await?;
         let membership = Membership::enter(&state.database, &state.clock, &state.config).await?;
         let parts = wiring::build(&state, membership.id()).await?;
-        let mut sftp = Vec::new();
-        for address in &state.config.sftp.listen {
-            sftp.push(bind(*address, "sftp.listen").await?);
-        }
+        let sftp = bind_all(&state.config.sftp.listen, "sftp.listen").await?;
+        let proxied = bind_all(&state.config.sftp.proxy_listen, "sftp.proxy_listen").await?;
         let admin = bind(state.config.admin.listen, "admin.listen").await?;
+        let pages = Pages::start(admin, certificates, health)?;
         // The control socket and the addresses are ours, so no other process of this node runs.
         end_what_a_crash_left(&parts).await;
-        let parts_ready = readiness::of(&state, &parts).await?;
         Ok(Self {
-            health: Health::new(metrics, parts_ready),
-            certificates: certificates.map(Arc::new),
+            pages,
             state,
             source,
             parts,
             membership,
             log,
             sftp,
-            admin,
+            proxied,
             control,
             signals,
         })
@@ -96,65 +90,72 @@ impl Node {
 
     /// Where SFTP listens.
     pub(crate) fn sftp_addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
-        Ok(self
-            .sftp
-            .iter()
-            .map(TcpListener::local_addr)
-            .collect::<Result<_, _>>()?)
+        addresses(&self.sftp)
     }
 
     /// Where health and metrics listen.
-    pub(crate) fn admin_address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.admin.local_addr()?)
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.pages.address
     }
 
     /// Serves until SIGTERM or SIGINT, then drains. A second signal ends it at once.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
-        let (doors, rest) = (TaskTracker::new(), TaskTracker::new());
-        let sftp = self.sftp_addresses()?;
-        let admin = self.admin_address()?;
-        let mut signals = self.signals;
-        for listener in self.sftp {
+        let (sftp, proxied) = (self.sftp_addresses()?, addresses(&self.proxied)?);
+        let (drain, stop) = (CancellationToken::new(), self.pages.stop.disarm());
+        let (doors, rest) = (TaskTracker::new(), self.pages.tasks);
+        let trusted = self.state.config.sftp.proxy_trusted.clone();
+        let through_balancers = ssh::ProxyProtocol::Require(trusted);
+        let own = self.sftp.into_iter().map(ssh::Listener::from);
+        let proxied_listeners = self.proxied.into_iter();
+        let listeners = own
+            .chain(proxied_listeners.map(|tcp| ssh::Listener::new(tcp, through_balancers.clone())));
+        for listener in listeners {
             let (server, drain) = (self.parts.ssh.clone(), drain.clone());
             doors.spawn(async move { server.serve(listener, drain).await });
         }
         doors.close();
-        let pages = admin::router(self.health.clone());
-        rest.spawn(admin::serve(
-            self.admin,
-            self.certificates,
-            pages,
-            stop.clone(),
-        ));
         let (requests, received) = mpsc::channel(4);
         rest.spawn(self.control.serve(requests, stop.clone()));
         rest.spawn(self.membership.clone().keep(stop.clone()));
         rest.close();
-        tracing::info!(?sftp, %admin, server = %self.state.server.id, "pierhead serves");
+        let health = self.pages.health;
+        health.start_serving(readiness::of(&self.state, &self.parts));
+        let (admin, server) = (self.pages.address, &self.state.server.id);
+        tracing::info!(?sftp, ?proxied, %admin, %server, "pierhead serves");
         notify::ready("serving");
 
+        let mut signals = self.signals;
         let mut reloader = Reloader {
             gateway: self.parts.gateway,
             state: self.state,
             source: self.source,
             log: self.log,
-            ssh: self.parts.ssh,
+            ssh: self.parts.ssh.clone(),
         };
         reloader.until_end(&mut signals, received).await;
 
-        tracing::info!(deadline = %reloader.state.config.drain.deadline, "draining");
+        let DrainConfig { delay, deadline } = reloader.state.config.drain.clone();
+        tracing::info!(%delay, %deadline, sessions = reloader.gateway.sessions(), "draining");
         notify::stopping();
-        self.health.start_draining();
-        drain.cancel();
-        self.membership.drain().await;
+        health.start_draining();
         let drained = async {
+            self.membership.drain().await;
+            // Load balancers look away first.
+            tokio::time::sleep(delay.duration()).await;
+            drain.cancel();
             doors.wait().await;
             self.parts.transfers.drain().await;
         };
-        tokio::select! {
-            () = drained => tracing::info!("drained"),
-            () = signals.end() => tracing::warn!("ended by a second signal, transfers were cut off"),
+        let ended = tokio::select! {
+            () = drained => true,
+            () = signals.end() => false,
+        };
+        let ssh::Drained { quiet, cut } = self.parts.ssh.drained();
+        if ended {
+            tracing::info!(ended_quiet = quiet, ended_at_work = cut, "drained");
+        } else {
+            let left = reloader.gateway.sessions();
+            tracing::warn!(left, "ended by a second signal, transfers were cut off");
         }
         stop.cancel();
         rest.wait().await;
@@ -162,6 +163,49 @@ impl Node {
         reloader.state.database.close().await;
         Ok(())
     }
+}
+
+/// The admin pages, served from the start so that a load balancer is told that a node is not
+/// ready yet.
+struct Pages {
+    address: SocketAddr,
+    health: Health,
+    tasks: TaskTracker,
+    /// Ends them, also where the start fails.
+    stop: DropGuard,
+}
+
+impl Pages {
+    fn start(
+        listener: TcpListener,
+        certificates: Option<Certificates>,
+        health: Health,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let pages = admin::router(health.clone());
+        let certificates = certificates.map(Arc::new);
+        tasks.spawn(admin::serve(listener, certificates, pages, stop.clone()));
+        Ok(Self {
+            address,
+            health,
+            tasks,
+            stop: stop.drop_guard(),
+        })
+    }
+}
+
+fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
+    let addresses = listeners.iter().map(TcpListener::local_addr);
+    Ok(addresses.collect::<Result<_, _>>()?)
+}
+
+async fn bind_all(addresses: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        listeners.push(bind(*address, key).await?);
+    }
+    Ok(listeners)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -3,8 +3,8 @@
 mod listener;
 mod tls;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
@@ -28,22 +28,38 @@ pub(crate) trait Readiness: Send + Sync {
 pub(crate) struct Health {
     metrics: PrometheusHandle,
     draining: Arc<AtomicBool>,
-    parts: Arc<dyn Readiness>,
+    /// Absent until the node serves.
+    parts: Arc<OnceLock<Arc<dyn Readiness>>>,
 }
 
 impl Health {
-    /// Health of a node whose other parts `parts` speaks for.
-    pub(crate) fn new(metrics: PrometheusHandle, parts: Arc<dyn Readiness>) -> Self {
+    /// Health of a node that starts.
+    pub(crate) fn new(metrics: PrometheusHandle) -> Self {
         Self {
             metrics,
-            draining: Arc::new(AtomicBool::new(false)),
-            parts,
+            draining: Arc::default(),
+            parts: Arc::default(),
         }
+    }
+
+    /// The node serves; `parts` speaks for what it needs.
+    pub(crate) fn start_serving(&self, parts: Arc<dyn Readiness>) {
+        let _ = self.parts.set(parts);
     }
 
     /// From now on `/readyz` says 503, so that a load balancer looks elsewhere.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    async fn readiness(&self) -> Result<(), String> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err("draining".to_owned());
+        }
+        match self.parts.get() {
+            Some(parts) => parts.check().await,
+            None => Err("starting".to_owned()),
+        }
     }
 }
 
@@ -61,10 +77,7 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(health): State<Health>) -> Response {
-    if health.draining.load(Ordering::Relaxed) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
-    }
-    match health.parts.check().await {
+    match health.readiness().await {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }

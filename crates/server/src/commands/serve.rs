@@ -9,6 +9,6 @@ use crate::telemetry;
 pub(crate) async fn run(arguments: &ServeArgs) -> anyhow::Result<()> {
     let config = load(&arguments.config, &process_environment())?;
     let log = telemetry::start_logs(&config.log)?;
-    let node = Node::start(config, Some(arguments.config.clone()), log).await?;
+    let node = Box::pin(Node::start(config, Some(arguments.config.clone()), log)).await?;
     Box::pin(node.run()).await
 }

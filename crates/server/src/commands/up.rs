@@ -22,11 +22,11 @@ const HOME: &str = "/inbox/demo";
 pub(crate) async fn run(arguments: UpArgs) -> anyhow::Result<()> {
     let (config, home) = configuration(&arguments)?;
     let log = telemetry::start_logs(&config.log)?;
-    let node = Node::start(config, None, log).await?;
+    let node = Box::pin(Node::start(config, None, log)).await?;
     let password = demo_user(node.state(), &home).await?;
     let greeting = Greeting {
         sftp: *node.sftp_addresses()?.first().context("no SFTP address")?,
-        admin: node.admin_address()?,
+        admin: node.admin_address(),
         password,
         fingerprint: fingerprint(node.state()).await?,
         home,

@@ -28,6 +28,7 @@ const LIVE: &[&str] = &[
     "sftp.idle_timeout",
     "sftp.max_login_attempts",
     "log.level",
+    "drain.delay",
     "drain.deadline",
 ];
 

@@ -185,10 +185,18 @@ fn check(config: &Config) -> Result<(), Fault> {
     if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err((key, "must be at least 1".to_owned()));
     }
-    if config.sftp.listen.is_empty() {
+    if config.sftp.listen.is_empty() && config.sftp.proxy_listen.is_empty() {
         return Err((
             "sftp.listen",
             "names no address; write [\"0.0.0.0:22\"]".to_owned(),
+        ));
+    }
+    if config.sftp.proxy_listen.is_empty() != config.sftp.proxy_trusted.is_empty() {
+        return Err((
+            "sftp.proxy_trusted",
+            "goes with sftp.proxy_listen: give both, or neither; the balancers' networks are \
+             written [\"10.0.0.0/24\"]"
+                .to_owned(),
         ));
     }
     if config.sftp.startups_rate > 100 {

@@ -12,6 +12,7 @@ mod units;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use changes::Changes;
@@ -144,6 +145,10 @@ impl Default for S3Config {
 pub struct SftpConfig {
     /// Addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on for balancers that speak the PROXY protocol.
+    pub proxy_listen: Vec<SocketAddr>,
+    /// The networks of those balancers.
+    pub proxy_trusted: Vec<IpNet>,
     /// The algorithm policy: `default`, `aws-2025` or `legacy`.
     pub algorithms: String,
     /// Text shown before the login.
@@ -178,6 +183,8 @@ impl Default for SftpConfig {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 2222))],
+            proxy_listen: Vec::new(),
+            proxy_trusted: Vec::new(),
             algorithms: "default".to_owned(),
             banner: None,
             welcome: None,
@@ -284,13 +291,16 @@ impl Default for LogConfig {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DrainConfig {
-    /// How long running transfers may go on after SIGTERM.
+    /// From SIGTERM to the end of listening.
+    pub delay: Span,
+    /// How long running transfers may go on after that.
     pub deadline: Span,
 }
 
 impl Default for DrainConfig {
     fn default() -> Self {
         Self {
+            delay: Span::seconds(0),
             deadline: Span::seconds(60),
         }
     }
@@ -387,6 +397,8 @@ impl Config {
     pub(crate) fn take_live(&mut self, wanted: &Self) {
         self.sftp = SftpConfig {
             listen: std::mem::take(&mut self.sftp.listen),
+            proxy_listen: std::mem::take(&mut self.sftp.proxy_listen),
+            proxy_trusted: std::mem::take(&mut self.sftp.proxy_trusted),
             max_handles: self.sftp.max_handles,
             ..wanted.sftp.clone()
         };

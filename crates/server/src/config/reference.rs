@@ -41,6 +41,8 @@ pub const KEYS: &[Key] = &[
     key("storage.s3.customer_key", "", "For `customer`: 32 bytes in base64. Better given as a variable."),
     key("storage.s3.checksums", "true", "CRC64NVME over every part and object, checked by the store."),
     key("sftp.listen", "[\"127.0.0.1:2222\"]", "Addresses to listen on; port 0 takes a free one."),
+    key("sftp.proxy_listen", "[]", "Addresses to listen on for balancers that speak the PROXY protocol, version 1 or 2: a connection without its header is closed."),
+    key("sftp.proxy_trusted", "[]", "The networks of those balancers: `[\"10.0.0.0/24\"]`. A connection from elsewhere is closed."),
     key("sftp.algorithms", "\"default\"", "The algorithm policy: `default`, `aws-2025` (as AWS Transfer's policies of 2024 and 2025), or `legacy` for clients that know SHA-1 only."),
     key("sftp.banner", "", "Text shown before the login."),
     key("sftp.welcome", "", "Text shown after the login."),
@@ -64,7 +66,8 @@ pub const KEYS: &[Key] = &[
     key("transfer.read_ahead", "\"16MiB\"", "Bytes read ahead for one download."),
     key("log.format", "\"human\"", "`human` or `json` (one object a line)."),
     key("log.level", "\"info\"", "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,ssh=debug`."),
-    key("drain.deadline", "\"1m\"", "How long running transfers may go on after SIGTERM."),
+    key("drain.delay", "\"0ms\"", "From SIGTERM on, `/readyz` says 503; for this long new connections are still taken, so that a load balancer can notice first."),
+    key("drain.deadline", "\"1m\"", "How long running transfers may go on after that."),
     key("secrets.sealing_key", "", "32 bytes in base64: seals the host keys in the database. They lie there open where absent. Better given as a variable."),
 ];
 

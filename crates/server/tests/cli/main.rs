@@ -1,8 +1,10 @@
 //! The command line as a person meets it: the real binary, its output and its exit status.
 
 mod node;
+mod served;
 
 mod config;
+mod drain;
 mod host_keys;
 mod reload;
 mod up;
