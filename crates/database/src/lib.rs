@@ -49,7 +49,7 @@ pub use private_file::{
     StagedObject, Staging, Takeover, Target,
 };
 pub use private_files::PrivateFilesTable;
-pub use publications::{Claim, Publication, PublicationRequest};
+pub use publications::{Claim, ClaimingTransfer, Publication, PublicationRequest};
 pub use revocation::RevocationTable;
 pub use seal::{InvalidSealingKey, Sealer};
 pub use servers::{NewServer, Server, ServerLimits, ServersTable};

@@ -3,8 +3,9 @@
 use model::{ErrorKind, Location, NodeId, Timestamp, TransferId};
 
 use crate::engine::Transaction;
+use crate::nodes::node_is_dead;
 use crate::query::Query;
-use crate::{Error, Result, transfers};
+use crate::{Error, NewTransfer, Result, transfers};
 
 /// A request to be the one who changes the object at a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +18,20 @@ pub struct PublicationRequest {
     pub node: NodeId,
     /// Now.
     pub now: Timestamp,
-    /// A publication that was granted before this is taken over: its holder is dead, or so late
-    /// that its work is superseded. Lies further back than the longest call to a store lasts.
+    /// A publication that was neither granted nor renewed since is taken over, and so is one whose
+    /// node is dead.
     pub stale_before: Timestamp,
+    /// The transfer that is to be published, where it is one.
+    pub transfer: Option<ClaimingTransfer>,
+}
+
+/// A transfer that asks to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimingTransfer {
+    /// Its epoch, as its session knows it: where another one went on with it, the claim fails.
+    pub epoch: u64,
+    /// Its intent, where that is not on record yet: it is written with the claim.
+    pub intent: Option<Box<NewTransfer>>,
 }
 
 /// The right to change the object at a key, until it is committed, released or taken over.
@@ -48,21 +60,19 @@ pub enum Claim {
 }
 
 /// Asks for a publication. Asking again as the same holder grants it anew.
+///
+/// # Errors
+/// `Conflict` where the transfer has ended, or another session goes on with it.
 pub(crate) async fn claim(
     request: &PublicationRequest,
     transaction: &mut Transaction,
 ) -> Result<Claim> {
+    let intent = request.transfer.as_ref();
+    if let Some(intent) = intent.and_then(|transfer| transfer.intent.as_ref()) {
+        transfers::begin(intent, transaction).await?;
+    }
     let location = &request.location;
-    let sql = "INSERT INTO publications \
-               (bucket, object_key, generation, sequence, holder, node, since) \
-               VALUES ($1, $2, 1, 0, $3, $4, $5) \
-               ON CONFLICT (bucket, object_key) DO UPDATE \
-               SET generation = publications.generation + 1, holder = excluded.holder, \
-                   node = excluded.node, since = excluded.since \
-               WHERE publications.holder IS NULL OR publications.holder = excluded.holder \
-                  OR publications.since < $6 \
-               RETURNING generation";
-    let query = Query::new("claim publication of", location, sql)
+    let query = Query::new("claim publication of", location, CLAIM)
         .bind(&location.bucket)
         .bind(&location.key)
         .bind(request.holder)
@@ -72,12 +82,47 @@ pub(crate) async fn claim(
     let Some(row) = transaction.fetch_optional(&query).await? else {
         return held(location, transaction).await;
     };
-    transfers::publishing(request.holder, request.now, transaction).await?;
+    if let Some(transfer) = &request.transfer {
+        transfers::publishing(request.holder, transfer.epoch, request.now, transaction).await?;
+    }
     Ok(Claim::Granted(Publication {
         location: location.clone(),
         holder: request.holder,
         generation: row.unsigned("generation")?,
     }))
+}
+
+const CLAIM: &str = concat!(
+    "INSERT INTO publications (bucket, object_key, generation, sequence, holder, node, since) ",
+    "VALUES ($1, $2, 1, 0, $3, $4, $5) ON CONFLICT (bucket, object_key) DO UPDATE ",
+    "SET generation = publications.generation + 1, holder = excluded.holder, ",
+    "node = excluded.node, since = excluded.since ",
+    "WHERE publications.holder IS NULL OR publications.holder = excluded.holder ",
+    "OR publications.since < $6 OR ",
+    node_is_dead!("publications", "$5"),
+    " RETURNING generation"
+);
+
+/// Says that the holder is still at it, so that nobody takes over. False where somebody has.
+pub(crate) async fn renew(
+    publication: &Publication,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<bool> {
+    let location = &publication.location;
+    let sql = "UPDATE publications SET since = $5 \
+               WHERE bucket = $1 AND object_key = $2 AND holder = $3 AND generation = $4";
+    let query = Query::new("renew publication of", location, sql)
+        .bind(&location.bucket)
+        .bind(&location.key)
+        .bind(publication.holder)
+        .bind(publication.generation)
+        .bind(now);
+    if transaction.execute(&query).await? == 0 {
+        return Ok(false);
+    }
+    transfers::still_publishing(publication.holder, now, transaction).await?;
+    Ok(true)
 }
 
 async fn held(location: &Location, transaction: &mut Transaction) -> Result<Claim> {

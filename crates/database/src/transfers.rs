@@ -156,15 +156,37 @@ pub(crate) async fn set_upload_id(
     }
 }
 
-/// Notes that a transfer's object is being put at its key; fine where `id` is no transfer's (a
-/// rename or removal holds a publication as well).
+/// Notes that a transfer's object is being put at its key. One that was set aside because its
+/// node seemed dead is its session's again, as long as no other one goes on with it.
+///
+/// # Errors
+/// `NotFound` where there is none, `Conflict` where it has ended or another session goes on with
+/// it.
 pub(crate) async fn publishing(
+    id: TransferId,
+    epoch: u64,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE transfers SET state = 'publishing', publishing = $3, expires = NULL \
+               WHERE id = $1 AND epoch = $2 AND state IN ('intended', 'publishing', 'detached')";
+    let query = Query::new("publish transfer", id, sql)
+        .bind(id)
+        .bind(epoch)
+        .bind(now);
+    end(id, epoch, query, TransferState::Publishing, transaction)
+        .await
+        .map(drop)
+}
+
+/// Notes that the object of a transfer is still being put at its key; fine where `id` is no
+/// transfer's (a rename or removal holds a publication as well).
+pub(crate) async fn still_publishing(
     id: TransferId,
     now: Timestamp,
     transaction: &mut Transaction,
 ) -> Result<()> {
-    let sql = "UPDATE transfers SET state = 'publishing', publishing = $2 \
-               WHERE id = $1 AND state IN ('intended', 'publishing')";
+    let sql = "UPDATE transfers SET publishing = $2 WHERE id = $1 AND state = 'publishing'";
     let query = Query::new("publish transfer", id, sql).bind(id).bind(now);
     transaction.execute(&query).await.map(drop)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::{ErrorKind, Event, TransferId};
+use model::{ErrorKind, Event, Timestamp, TransferId};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -122,12 +122,29 @@ impl Writer {
     /// copy and delete on a final key.
     ///
     /// # Errors
+    /// `Conflict` where the transfer that asks has ended, or another session goes on with it;
     /// `Unavailable` where the database does not answer.
     pub async fn claim_publication(&self, request: PublicationRequest) -> Result<Claim> {
         let object = request.location.to_string();
-        match self.submit(Write::Claim(request)).await? {
+        match self.submit(Write::Claim(Box::new(request))).await? {
             Written::Claim(claim) => Ok(claim),
             _ => Err(confused("claim publication of", object)),
+        }
+    }
+
+    /// Says that the holder of a publication is still at it. False where it was taken over.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn renew_publication(
+        &self,
+        publication: Publication,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let object = publication.location.to_string();
+        match self.submit(Write::RenewClaim(publication, now)).await? {
+            Written::Count(count) => Ok(count > 0),
+            _ => Err(confused("renew publication of", object)),
         }
     }
 

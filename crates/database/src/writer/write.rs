@@ -91,7 +91,8 @@ pub(crate) enum Write {
     Begin(NewTransfer),
     SetUploadId(TransferId, String),
     Private(Box<PrivateWrite>),
-    Claim(PublicationRequest),
+    Claim(Box<PublicationRequest>),
+    RenewClaim(Publication, Timestamp),
     Release(Publication),
     Commit(Box<UploadCommit>),
     Fail(Box<TransferFailure>),
@@ -121,6 +122,7 @@ impl Write {
             | Self::Rename(_) => Class::Commit,
             Self::Begin(_)
             | Self::SetUploadId(..)
+            | Self::RenewClaim(..)
             | Self::Private(_)
             | Self::Fail(_)
             | Self::SetAttributes(_) => Class::Intent,
@@ -135,7 +137,9 @@ impl Write {
             Self::SetUploadId(transfer, _) => transfer.to_string(),
             Self::Private(write) => write.object(),
             Self::Claim(request) => request.location.to_string(),
-            Self::Release(publication) => publication.location.to_string(),
+            Self::RenewClaim(publication, _) | Self::Release(publication) => {
+                publication.location.to_string()
+            }
             Self::Commit(commit) => commit.location.to_string(),
             Self::Fail(failure) => failure.transfer.to_string(),
             Self::SetAttributes(attributes) => attributes.location.to_string(),
@@ -156,7 +160,7 @@ impl Write {
                 return None;
             }
             Self::Claim(request) => &request.location,
-            Self::Release(publication) => &publication.location,
+            Self::RenewClaim(publication, _) | Self::Release(publication) => &publication.location,
             Self::Commit(commit) => &commit.location,
             Self::SetAttributes(attributes) => &attributes.location,
             Self::Remove(removal) => &removal.location,
@@ -179,6 +183,10 @@ impl Write {
             Self::Claim(request) => {
                 let claim = publications::claim(request, transaction).await?;
                 return Ok(Written::Claim(claim));
+            }
+            Self::RenewClaim(publication, now) => {
+                let renewed = publications::renew(publication, *now, transaction).await?;
+                return Ok(Written::Count(u64::from(renewed)));
             }
             Self::Release(publication) => publications::release(publication, transaction).await?,
             Self::Commit(commit) => return commit.apply(transaction).await,

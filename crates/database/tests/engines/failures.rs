@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use database::{
-    AuditEntry, Claim, Database, DatabaseUrl, NewServer, ObjectRemoval, Outcome,
-    PublicationRequest, Settings, TransferState,
+    AuditEntry, Claim, Database, DatabaseUrl, NewServer, ObjectRemoval, Outcome, Settings,
+    TransferState,
 };
 use model::ErrorKind;
 use testkit::postgres::{Proxy, TestDatabase};
@@ -126,14 +126,10 @@ async fn a_removal_that_is_being_committed_is_recognised_postgres() {
     let fixture = Fixture::postgres().await;
     let writer = fixture.database.writer();
     let holder = model::TransferId::generate();
-    let request = PublicationRequest {
-        location: location("a"),
-        holder,
-        node: crate::fixture::node_1(),
-        now: NOW,
-        stale_before: NOW,
-    };
-    let claim = writer.claim_publication(request).await.expect("claim");
+    let claim = writer
+        .claim_publication(crate::fixture::request("a", holder))
+        .await
+        .expect("claim");
     let Claim::Granted(publication) = claim else {
         panic!("{claim:?}");
     };

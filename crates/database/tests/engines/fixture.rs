@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use database::{
-    AuditEntry, CompletedUpload, Database, DatabaseUrl, NewServer, NewTransfer, Opening, Outcome,
-    Server, Settings, UploadCommit,
+    AuditEntry, ClaimingTransfer, CompletedUpload, Database, DatabaseUrl, NewServer, NewTransfer,
+    Node, Opening, Outcome, PublicationRequest, Server, Settings, UploadCommit,
 };
 use model::{
     BucketName, Event, EventKind, Location, NodeId, ObjectKey, ServerId, SessionId, Timestamp,
@@ -71,6 +71,19 @@ impl Fixture {
         let database = TestDatabase::new();
         let url = DatabaseUrl::parse(database.url()).expect("url");
         (database, url)
+    }
+
+    /// Enters [`node_1`], alive for an hour.
+    pub(crate) async fn start_node_1(&self) {
+        let node = Node {
+            id: node_1(),
+            name: "node-1".to_owned(),
+            address: String::new(),
+            started: NOW,
+            expires: NOW.plus(Duration::from_secs(3600)),
+            draining: false,
+        };
+        self.database.nodes().register(&node).await.expect("enter");
     }
 
     /// Runs a statement behind the crate's back.
@@ -184,6 +197,32 @@ pub(crate) fn intent(key: &str) -> NewTransfer {
         base_etag: None,
         started: NOW,
         opening: Opening::default(),
+    }
+}
+
+/// Asks to change the object at a key, as [`node_1`].
+pub(crate) fn request(key: &str, holder: TransferId) -> PublicationRequest {
+    PublicationRequest {
+        location: location(key),
+        holder,
+        node: node_1(),
+        now: NOW,
+        stale_before: NOW,
+        transfer: None,
+    }
+}
+
+/// Asks to publish a transfer whose intent is on record.
+pub(crate) fn request_of(intent: &NewTransfer) -> PublicationRequest {
+    let transfer = ClaimingTransfer {
+        epoch: 0,
+        intent: None,
+    };
+    PublicationRequest {
+        location: intent.location.clone(),
+        node: intent.node,
+        transfer: Some(transfer),
+        ..request("any", intent.id)
     }
 }
 

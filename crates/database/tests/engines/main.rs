@@ -2,6 +2,7 @@
 
 mod attributes;
 mod failures;
+mod fence;
 mod fixture;
 mod migrations;
 mod nodes;

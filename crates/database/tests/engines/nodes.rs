@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use database::{Claim, Database, Node, PublicationRequest};
+use database::{Claim, Database, Node};
 use model::{NodeId, Timestamp};
 
-use crate::fixture::{Fixture, NOW, intent, location, on_both_engines};
+use crate::fixture::{Fixture, NOW, intent, on_both_engines, request_of};
 
 on_both_engines!(
     a_node_lives_until_it_is_not_renewed,
@@ -17,9 +17,9 @@ on_both_engines!(
     an_installation_has_one_name,
 );
 
-const LENGTH: Duration = Duration::from_secs(10);
+pub(crate) const LENGTH: Duration = Duration::from_secs(10);
 
-fn node(name: &str) -> Node {
+pub(crate) fn node(name: &str) -> Node {
     Node {
         id: NodeId::generate(),
         name: name.to_owned(),
@@ -30,7 +30,7 @@ fn node(name: &str) -> Node {
     }
 }
 
-fn after(seconds: u64) -> Timestamp {
+pub(crate) fn after(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 
@@ -128,14 +128,10 @@ async fn transfers_that_nobody_publishes_any_more_are_unattended(fixture: Fixtur
     let mut intent = intent("x");
     intent.node = node.id;
     writer.begin_intent(intent.clone()).await.expect("intent");
-    let request = PublicationRequest {
-        location: location("x"),
-        holder: intent.id,
-        node: node.id,
-        now: NOW,
-        stale_before: NOW,
-    };
-    let claim = writer.claim_publication(request).await.expect("claim");
+    let claim = writer
+        .claim_publication(request_of(&intent))
+        .await
+        .expect("claim");
     assert!(matches!(claim, Claim::Granted(_)));
     let none = transfers.unattended(NOW, NOW, 9).await;
     assert_eq!(none.expect("list"), []);

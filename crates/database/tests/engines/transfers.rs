@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use database::{
-    Attributes, AuditEntry, Claim, ObjectRemoval, ObjectRename, Outcome, PublicationRequest,
-    TransferFailure, TransferState,
+    Attributes, AuditEntry, Claim, ObjectRemoval, ObjectRename, Outcome, TransferFailure,
+    TransferState,
 };
 use model::{ErrorKind, Event, EventKind, Protocol, ServerId, SessionId, TransferId, UserId};
 
 use crate::fixture::{
-    Fixture, NOW, commit, intent, location, node_1, on_both_engines, upload_event,
+    Fixture, NOW, commit, intent, location, on_both_engines, request, request_of, upload_event,
 };
 
 on_both_engines!(
@@ -19,24 +19,12 @@ on_both_engines!(
     a_transfer_that_was_given_up_cannot_complete,
     a_completed_transfer_cannot_fail,
     unfinished_transfers_are_found_by_age,
-    a_key_has_one_publisher_at_a_time,
-    a_publication_that_was_taken_over_cannot_commit,
     events_of_a_key_are_numbered_across_all_changes,
     a_removal_takes_the_attributes_along,
     a_rename_carries_the_attributes,
     audit_entries_read_back_as_written,
     events_read_back_as_written,
 );
-
-fn request(key: &str, holder: TransferId) -> PublicationRequest {
-    PublicationRequest {
-        location: location(key),
-        holder,
-        node: node_1(),
-        now: NOW,
-        stale_before: NOW,
-    }
-}
 
 async fn an_upload_goes_from_intent_to_completed(fixture: Fixture) {
     let (transfers, writer) = (fixture.database.transfers(), fixture.database.writer());
@@ -55,7 +43,7 @@ async fn an_upload_goes_from_intent_to_completed(fixture: Fixture) {
     assert_eq!(read.state, TransferState::Intended);
     assert_eq!(read.upload_id.as_deref(), Some("upload-1"));
     let claim = writer
-        .claim_publication(request("in/a.csv", intent.id))
+        .claim_publication(request_of(&intent))
         .await
         .expect("claim");
     let Claim::Granted(publication) = claim else {
@@ -242,99 +230,6 @@ async fn unfinished_transfers_are_found_by_age(fixture: Fixture) {
     assert_eq!(
         ids(transfers.unfinished(hour, 1).await.expect("list")),
         [old.id]
-    );
-}
-
-async fn a_key_has_one_publisher_at_a_time(fixture: Fixture) {
-    let writer = fixture.database.writer();
-    let (first, second) = (TransferId::generate(), TransferId::generate());
-    let claim = writer
-        .claim_publication(request("a", first))
-        .await
-        .expect("claim");
-    let Claim::Granted(publication) = claim else {
-        panic!("{claim:?}");
-    };
-    let held = writer
-        .claim_publication(request("a", second))
-        .await
-        .expect("claim");
-    assert_eq!(
-        held,
-        Claim::Held {
-            by: first,
-            since: NOW
-        }
-    );
-    let elsewhere = writer
-        .claim_publication(request("b", second))
-        .await
-        .expect("claim");
-    assert!(matches!(elsewhere, Claim::Granted(_)));
-    writer
-        .release_publication(publication.clone())
-        .await
-        .expect("release");
-    let claim = writer
-        .claim_publication(request("a", second))
-        .await
-        .expect("claim");
-    let Claim::Granted(next) = claim else {
-        panic!("{claim:?}");
-    };
-    assert!(next.generation > publication.generation);
-    writer
-        .release_publication(publication)
-        .await
-        .expect("no effect");
-    let held = writer
-        .claim_publication(request("a", first))
-        .await
-        .expect("claim");
-    assert!(matches!(held, Claim::Held { .. }));
-}
-
-async fn a_publication_that_was_taken_over_cannot_commit(fixture: Fixture) {
-    let writer = fixture.database.writer();
-    let intent = intent("a");
-    writer.begin_intent(intent.clone()).await.expect("intent");
-    let claim = writer
-        .claim_publication(request("a", intent.id))
-        .await
-        .expect("claim");
-    let Claim::Granted(publication) = claim else {
-        panic!("{claim:?}");
-    };
-    let mut later = request("a", TransferId::generate());
-    later.stale_before = NOW.plus(Duration::from_secs(1));
-    let taken = writer.claim_publication(later).await.expect("take over");
-    assert!(matches!(taken, Claim::Granted(_)));
-    let mut commit = commit(&intent);
-    commit.publication = Some(publication);
-    let error = writer
-        .commit_upload(commit.clone())
-        .await
-        .expect_err("superseded");
-    assert_eq!(error.kind(), ErrorKind::Conflict);
-    let read = fixture
-        .database
-        .transfers()
-        .by_id(intent.id)
-        .await
-        .expect("read");
-    assert_eq!(
-        read.expect("there").state,
-        TransferState::Publishing,
-        "nothing was changed"
-    );
-    assert_eq!(
-        fixture
-            .database
-            .events()
-            .by_id(commit.event.id)
-            .await
-            .expect("read"),
-        None
     );
 }
 
