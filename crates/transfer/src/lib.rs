@@ -1,6 +1,7 @@
 //! The life of an upload: from the intent that precedes its first request, to the commit that
 //! makes the object, its attributes, its audit row and its event one fact.
 
+mod claim;
 mod copy;
 mod error;
 mod fence;
@@ -15,6 +16,7 @@ mod settings;
 mod transfer;
 mod transfers;
 
+pub use claim::{Claimed, Unclaimed};
 pub use copy::Original;
 pub use error::{Error, Result};
 pub use fence::{Fence, Fences};

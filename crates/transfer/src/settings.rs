@@ -14,6 +14,14 @@ pub struct Settings {
     pub proof_deadline: Duration,
     /// The pause between two such questions. Default 500 ms.
     pub proof_pause: Duration,
+    /// How long one waits for the right to change an object while another has it. Default 30 s.
+    pub claim_deadline: Duration,
+    /// A change of an object that nobody has said to go on for this long is taken over; one of a
+    /// node that is dead, at once. Default 2 min.
+    pub stale_claim: Duration,
+    /// How long an intent waits for its CLOSE, to be written in one transaction with its claim.
+    /// It never waits while the store is to be asked. Default 250 ms.
+    pub intent_delay: Duration,
     /// Parts of one upload that are sent at once. Default 4.
     pub parallel_parts: usize,
     /// Ranges of one object that are copied at once. Default 8.
@@ -26,6 +34,9 @@ impl Default for Settings {
             node: NodeId::generate(),
             proof_deadline: Duration::from_secs(60),
             proof_pause: Duration::from_millis(500),
+            claim_deadline: Duration::from_secs(30),
+            stale_claim: Duration::from_secs(120),
+            intent_delay: Duration::from_millis(250),
             parallel_parts: 4,
             parallel_copies: 8,
         }
