@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .arg(environment::root()?.join("tests/interop/run.py"))
         .args(arguments);
     if !arguments.iter().any(|argument| argument == "--peer") {
-        build()?;
+        process::build_everything()?;
         let built = environment::target()?.join("debug");
         if !arguments.iter().any(|argument| argument == "--binary") {
             command.arg("--binary").arg(built.join("pierhead"));
@@ -24,21 +24,4 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             .arg(built.join("examples/s3-server"));
     }
     process::run(command.arg("--tools").arg(environment::tools()?))
-}
-
-/// Builds the gateway and testkit's S3 server: with the whole workspace, because a part of it would
-/// be built with other features, and so would every dependency be once more after the tests.
-fn build() -> Result<()> {
-    let everything = [
-        "build",
-        "--workspace",
-        "--all-features",
-        "--bins",
-        "--examples",
-    ];
-    process::run(
-        Command::new("cargo")
-            .args(everything)
-            .current_dir(environment::root()?),
-    )
 }

@@ -10,6 +10,7 @@ mod process;
 mod promises;
 mod setup;
 mod test;
+mod torture;
 mod verb;
 
 use std::process::ExitCode;
@@ -54,5 +55,6 @@ fn run(name: &str, arguments: &[String]) -> anyhow::Result<()> {
         Verb::Interop => interop::run(arguments),
         Verb::Setup => setup::run(&setup::Options::parse(arguments)?),
         Verb::Test => test::run(&test::Options::parse(arguments)?),
+        Verb::Torture => torture::run(arguments),
     }
 }

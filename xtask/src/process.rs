@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::environment;
+
 /// Runs a command with its output on ours; fails unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = announce(command);
@@ -15,6 +17,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("`{line}` failed ({status})");
     }
     Ok(())
+}
+
+/// Builds the programs that tests run: with the whole workspace, because a part of it would be built
+/// with other features, and so would every dependency be once more after the tests.
+pub(crate) fn build_everything() -> Result<()> {
+    let everything = [
+        "build",
+        "--workspace",
+        "--all-features",
+        "--bins",
+        "--examples",
+    ];
+    run(Command::new("cargo")
+        .args(everything)
+        .current_dir(environment::root()?))
 }
 
 /// Runs a command quietly and returns its standard output; fails unless it succeeds.

@@ -11,9 +11,10 @@ pub(crate) enum Verb {
     Interop,
     Setup,
     Test,
+    Torture,
 }
 
-const VERBS: [(Verb, &str, &str); 6] = [
+const VERBS: [(Verb, &str, &str); 7] = [
     (
         Verb::Floors,
         "floors",
@@ -27,7 +28,7 @@ const VERBS: [(Verb, &str, &str); 6] = [
     (
         Verb::Test,
         "test",
-        "set the machine up, then run every test and the interop matrix",
+        "set the machine up, then run every test, the interop matrix and a short torture",
     ),
     (
         Verb::Ci,
@@ -43,6 +44,11 @@ const VERBS: [(Verb, &str, &str); 6] = [
         Verb::Bench,
         "bench",
         "server CPU per GiB, in turn against OpenSSH",
+    ),
+    (
+        Verb::Torture,
+        "torture",
+        "kill the gateway a thousand times, and look whether anything was lost",
     ),
 ];
 
@@ -81,7 +87,19 @@ impl Verb {
                  --check          compare with docs/INTEROP.md instead of writing it\n"
             }
             Self::Setup => "  --check          install nothing; fail when something is missing\n",
-            Self::Test => "  --no-interop     leave the interop matrix out\n",
+            Self::Test => {
+                "  --no-interop     leave the interop matrix out\n  \
+                 --no-torture     leave the short torture out\n"
+            }
+            Self::Torture => {
+                "  --quick          thirty kills instead of a thousand\n  \
+                 --kills N        so many kills, shared out among the combinations\n  \
+                 --seed N         make the choices of an earlier run again\n  \
+                 --store NAME     local, s3 or moto; may be repeated (default: all three)\n  \
+                 --database NAME  sqlite or postgres; may be repeated (default: both)\n  \
+                 --without DEED   leave a kind of operation out, such as rename\n  \
+                 --binary PATH    kill this pierhead instead of a fresh dev build\n"
+            }
             Self::Ci | Self::Floors => "",
         };
         format!("cargo xtask {name}: {purpose}\n{details}")

@@ -1,0 +1,60 @@
+//! What one partner knows of his own files: what stands, and what may have become of the one
+//! operation that the gateway's death left without an answer.
+
+use std::collections::BTreeMap;
+
+use crate::content::Content;
+
+/// Files by key.
+pub(crate) type Tree = BTreeMap<String, Content>;
+
+/// One of the outcomes that an unanswered operation may have had.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    /// What it is, for a failure's message.
+    pub(crate) name: &'static str,
+    /// What stands then.
+    pub(crate) tree: Tree,
+    /// Events besides the acknowledged ones: kind and key.
+    pub(crate) events: Vec<(&'static str, String)>,
+    /// What can be resumed then.
+    pub(crate) unfinished: Option<(String, Content)>,
+}
+
+/// One partner's files.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger {
+    /// What stands for certain, as long as nothing is unanswered.
+    pub(crate) tree: Tree,
+    /// An upload that broke off and may be resumed.
+    pub(crate) unfinished: Option<(String, Content)>,
+    /// Events of acknowledged operations since the last look: kind and key.
+    pub(crate) events: Vec<(&'static str, String)>,
+    /// How the operation without an answer may have ended; none without one.
+    pub(crate) unanswered: Vec<Outcome>,
+    /// Acknowledged operations, by name.
+    pub(crate) acknowledged: BTreeMap<&'static str, u64>,
+}
+
+impl Ledger {
+    /// How everything may stand now.
+    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
+        if !self.unanswered.is_empty() {
+            return self.unanswered.clone();
+        }
+        vec![Outcome {
+            name: "as acknowledged",
+            tree: self.tree.clone(),
+            events: Vec::new(),
+            unfinished: self.unfinished.clone(),
+        }]
+    }
+
+    /// Takes over what was found to have happened.
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.tree = outcome.tree;
+        self.unfinished = outcome.unfinished;
+        self.events.clear();
+        self.unanswered.clear();
+    }
+}

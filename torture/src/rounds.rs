@@ -1,0 +1,239 @@
+//! One combination of store and database: start, work, kill, look; again and again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use model::{Clock as _, ObjectKey, SystemClock};
+use russh::keys::{Algorithm, PrivateKey};
+use storage::{ObjectStoreExt as _, PutOptions};
+use testkit::client::Credential;
+use testkit::dice::Dice;
+use tokio::task::JoinSet;
+
+use crate::content::Content;
+use crate::expected::Expected;
+use crate::inspector::{Found, Inspector};
+use crate::ledger::Ledger;
+use crate::node::Node;
+use crate::options::{DatabaseKind, Options, StoreKind};
+use crate::partner::Partner;
+use crate::report::Counts;
+use crate::session::{Session, Stop};
+use crate::setting::{BUCKET, Setting};
+use crate::watcher::{self, Sightings};
+
+/// Sessions at the same time.
+const PARTNERS: usize = 3;
+/// The longest life of a node, from the first login.
+const LIFE: Duration = Duration::from_millis(700);
+/// Everything of others is compared each so many kills, and at the end.
+const OTHERS_EVERY: u32 = 20;
+
+/// A torture in progress.
+struct Rounds {
+    setting: Setting,
+    node: Node,
+    inspector: Inspector,
+    partners: Vec<Partner>,
+    others: BTreeMap<String, Found>,
+    dice: Dice,
+}
+
+/// Runs one combination with its share of the kills.
+pub(crate) async fn run(
+    options: &Options,
+    folder: &Path,
+    (store, database, kills): (StoreKind, DatabaseKind, u32),
+) -> Result<Counts> {
+    let begin = Instant::now();
+    let setting = Setting::start(folder, store, database, options.moto.as_deref()).await?;
+    let expected = Arc::new(Expected::default());
+    let mut rounds = Rounds::prepare(options, folder, setting, &expected).await?;
+    let sightings = Arc::new(Sightings::default());
+    let store = Arc::clone(rounds.inspector.store());
+    let mut watcher = JoinSet::new();
+    watcher.spawn(watcher::watch(store, expected, Arc::clone(&sightings)));
+    tokio::select! {
+        ended = rounds.torture(kills) => ended?,
+        Some(saw) = watcher.join_next() => {
+            saw.context("watch the bucket")?.context("what the watcher saw")?;
+        }
+    }
+    let mut counts = Counts {
+        kills: kills.into(),
+        looks: sightings.looks.load(Ordering::Relaxed),
+        versions: sightings.versions.load(Ordering::Relaxed),
+        seconds: begin.elapsed().as_secs(),
+        ..Counts::default()
+    };
+    rounds
+        .partners
+        .iter()
+        .for_each(|partner| counts.add(&partner.ledger));
+    Ok(counts)
+}
+
+impl Rounds {
+    /// Makes the users, starts the node, and leaves things of others in the bucket.
+    async fn prepare(
+        options: &Options,
+        folder: &Path,
+        setting: Setting,
+        expected: &Arc<Expected>,
+    ) -> Result<Self> {
+        let mut node = Node::new(&options.binary, folder, &setting.configuration())?;
+        let credential = add_users(&node, folder)?;
+        node.start()?;
+        let mut dice = Dice::seeded(options.seed);
+        let numbers = Arc::new(AtomicU64::new(1));
+        let mut partner = |user: &'static str, folder: String| Partner {
+            user,
+            credential: credential.clone(),
+            folder,
+            dice: dice.fork(),
+            ledger: Ledger::default(),
+            expected: Arc::clone(expected),
+            numbers: Arc::clone(&numbers),
+            without: options.without.clone(),
+        };
+        let partners = (0..PARTNERS).map(|number| partner("partner", format!("w{number}")));
+        let partners = partners.collect();
+        let inspector = Inspector::new(&setting).await?;
+        let mut rounds = Self {
+            setting,
+            node,
+            inspector,
+            partners,
+            others: BTreeMap::new(),
+            dice,
+        };
+        let made = rounds.leave_things_of_others(&credential, expected).await;
+        made.context("leave things of others")?;
+        rounds.others = rounds.things_of_others().await?;
+        Ok(rounds)
+    }
+
+    async fn torture(&mut self, kills: u32) -> Result<()> {
+        for kill in 1..=kills {
+            self.round().await.with_context(|| format!("kill {kill}"))?;
+            if kill % OTHERS_EVERY == 0 || kill == kills {
+                let now = self.things_of_others().await?;
+                anyhow::ensure!(now == self.others, "things of others changed: {now:?}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets everybody work, kills the node, starts it again, and looks.
+    async fn round(&mut self) -> Result<()> {
+        let since = SystemClock.now();
+        let life = LIFE.mul_f64(self.dice.below(1000) as f64 / 1000.0);
+        let address = self.node.address();
+        let mut work = JoinSet::new();
+        for mut partner in self.partners.drain(..) {
+            work.spawn(async move {
+                let worked = partner.work(address).await;
+                (partner, worked)
+            });
+        }
+        tokio::time::sleep(life).await;
+        self.node.kill()?;
+        let mut failed = None;
+        while let Some(joined) = work.join_next().await {
+            let (partner, worked) = joined.context("a partner broke off")?;
+            failed = failed.or(worked.err());
+            self.partners.push(partner);
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.partners.sort_by(|a, b| a.folder.cmp(&b.folder));
+        self.node.start()?;
+        self.look(since).await
+    }
+
+    async fn look(&mut self, since: model::Timestamp) -> Result<()> {
+        for partner in &mut self.partners {
+            let prefix = partner.prefix();
+            self.inspector
+                .settle(&prefix, &mut partner.ledger, since)
+                .await?;
+        }
+        self.inspector.check_leftovers(&self.setting).await
+    }
+
+    /// Files of another user, and objects that nobody put there through the gateway.
+    async fn leave_things_of_others(
+        &self,
+        credential: &Credential,
+        expected: &Expected,
+    ) -> Result<()> {
+        let session = Session::open(self.node.address(), "neighbour", credential).await;
+        let mut session = session.map_err(stopped)?;
+        for (number, size) in [(1, 0), (2, 5_000), (3, 9 << 20)] {
+            let content = Content::new(u64::MAX - number, size);
+            let name = format!("w{number}");
+            expected.add(&format!("neighbour/{name}"), &content);
+            let put = async {
+                let handle = session.create(&name, true).await?;
+                session.write(&handle, &content, 0, size).await?;
+                session.close(&handle).await
+            };
+            put.await.map_err(stopped)?;
+            let key = format!("foreign/{number}");
+            expected.add(&key, &content);
+            let mut whole = Vec::new();
+            while (whole.len() as u64) < size {
+                whole.extend_from_slice(&content.block(whole.len() as u64));
+            }
+            let key = ObjectKey::parse(key)?;
+            self.inspector.store().put_bytes(&key, whole.into()).await?;
+        }
+        let pending = ObjectKey::parse("foreign/pending")?;
+        let options = PutOptions::default();
+        self.inspector
+            .store()
+            .create_upload(&pending, &options)
+            .await?;
+        Ok(())
+    }
+
+    async fn things_of_others(&self) -> Result<BTreeMap<String, Found>> {
+        let mut things = self.inspector.objects("neighbour/").await?;
+        things.extend(self.inspector.objects("foreign/").await?);
+        for pending in self.inspector.store().list_uploads("foreign/").await? {
+            let found = Found {
+                size: 0,
+                etag: pending.upload.id.0,
+            };
+            things.insert(pending.upload.key.as_str().to_owned(), found);
+        }
+        Ok(things)
+    }
+}
+
+fn stopped(stop: Stop) -> anyhow::Error {
+    match stop {
+        Stop::Cut => anyhow!("the connection ended"),
+        Stop::Wrong(error) => error,
+    }
+}
+
+/// Two users with one key, so that a login costs no password hash.
+fn add_users(node: &Node, folder: &Path) -> Result<Credential> {
+    let mut random = russh::keys::key::safe_rng();
+    let key = PrivateKey::random(&mut random, Algorithm::Ed25519).context("make a key")?;
+    let public = key.public_key().to_openssh().context("encode the key")?;
+    let file = folder.join("key.pub");
+    std::fs::write(&file, public).with_context(|| format!("write {}", file.display()))?;
+    let file = file.to_str().context("a folder with a name in UTF-8")?;
+    for user in ["partner", "neighbour"] {
+        let home = format!("/{BUCKET}/{user}");
+        node.command(&["user", "add", user, "--home", &home, "--key", file])?;
+    }
+    Ok(Credential::Key(Arc::new(key)))
+}
