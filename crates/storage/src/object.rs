@@ -230,6 +230,8 @@ pub struct ObjectHead {
     pub last_modified: Timestamp,
     /// User metadata.
     pub metadata: Metadata,
+    /// MIME type, where the store says one.
+    pub content_type: Option<String>,
 }
 
 impl ObjectHead {

@@ -23,7 +23,6 @@ use crate::{
 pub(super) struct Opened {
     pub(super) file: Option<File>,
     pub(super) head: ObjectHead,
-    pub(super) content_type: Option<String>,
 }
 
 impl Disk {
@@ -168,7 +167,7 @@ impl Disk {
         let opened = self.open_object(from, &bucket, source.pin.as_ref())?;
         let put = PutOptions {
             metadata: options.metadata.clone().unwrap_or(opened.head.metadata),
-            content_type: opened.content_type,
+            content_type: opened.head.content_type.clone(),
             precondition: options.precondition.clone(),
         };
         let Some(file) = opened.file else {
@@ -200,8 +199,11 @@ impl Disk {
 fn open_file(parent: &Folder, name: &str) -> io::Result<Option<Opened>> {
     let (file, stat) = parent.file(name)?;
     Ok(Some(Opened {
-        head: state::head(&stat, attributes::metadata(&file)?),
-        content_type: attributes::content_type(&file)?,
+        head: state::head(
+            &stat,
+            attributes::metadata(&file)?,
+            attributes::content_type(&file)?,
+        ),
         file: Some(file),
     }))
 }
@@ -211,8 +213,11 @@ fn open_marker(parent: &Folder, name: &str) -> io::Result<Option<Opened>> {
         return Ok(None);
     };
     Ok(Some(Opened {
-        head: state::head(&stat, attributes::metadata(folder.as_file())?),
-        content_type: attributes::content_type(folder.as_file())?,
+        head: state::head(
+            &stat,
+            attributes::metadata(folder.as_file())?,
+            attributes::content_type(folder.as_file())?,
+        ),
         file: None,
     }))
 }

@@ -46,7 +46,7 @@ impl Disk {
         let parent = parent.map_err(|error| on.look(error))?;
         let metadata = options.metadata.as_ref();
         if let Some(metadata) = metadata {
-            let described = describe(file, metadata, opened.content_type.as_deref());
+            let described = describe(file, metadata, opened.head.content_type.as_deref());
             described.map_err(|error| on.io(error))?;
         }
         let moved = self.publish_locked(
@@ -59,7 +59,7 @@ impl Disk {
             let kept = &opened.head.metadata;
             if metadata.is_some()
                 && !error.outcome_unknown()
-                && let Err(error) = describe(file, kept, opened.content_type.as_deref())
+                && let Err(error) = describe(file, kept, opened.head.content_type.as_deref())
             {
                 tracing::warn!(%error, key = on.key, "a file that was not renamed has new metadata");
             }

@@ -39,13 +39,14 @@ pub(super) fn last_modified(stat: &Stat) -> Timestamp {
 }
 
 /// The head of the object.
-pub(super) fn head(stat: &Stat, metadata: Metadata) -> ObjectHead {
+pub(super) fn head(stat: &Stat, metadata: Metadata, content_type: Option<String>) -> ObjectHead {
     ObjectHead {
         size: size(stat),
         etag: etag(stat),
         version: None,
         last_modified: last_modified(stat),
         metadata,
+        content_type,
     }
 }
 

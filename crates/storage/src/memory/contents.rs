@@ -7,7 +7,8 @@ use bytes::Bytes;
 use model::{BucketName, ErrorKind, ObjectKey, Timestamp};
 
 use crate::crc64;
-use crate::{Body, Error, Metadata, ObjectHead, Precondition, Result, Written};
+use super::objects::Said;
+use crate::{Body, Error, ObjectHead, Precondition, Result, Written};
 
 /// Everything that the buckets of one connection hold.
 #[derive(Default)]
@@ -44,7 +45,7 @@ pub(super) struct Stored {
 /// A multipart upload in progress.
 pub(super) struct Pending {
     pub(super) key: ObjectKey,
-    pub(super) metadata: Metadata,
+    pub(super) said: Said,
     pub(super) initiated: Timestamp,
     pub(super) parts: BTreeMap<u16, PendingPart>,
 }

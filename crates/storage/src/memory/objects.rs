@@ -19,6 +19,23 @@ use crate::{
 /// The most bytes that a body yields at once.
 const CHUNK: usize = 256 * 1024;
 
+/// What a write says of an object.
+#[derive(Clone)]
+pub(super) struct Said {
+    pub(super) metadata: Metadata,
+    pub(super) content_type: Option<String>,
+}
+
+impl Said {
+    fn of_copy(from: &Stored, options: &CopyOptions) -> Self {
+        let metadata = options.metadata.as_ref().unwrap_or(&from.head.metadata);
+        Self {
+            metadata: metadata.clone(),
+            content_type: from.head.content_type.clone(),
+        }
+    }
+}
+
 impl MemoryStore {
     pub(super) fn put_now(
         &self,
@@ -40,7 +57,11 @@ impl MemoryStore {
             .bucket(&self.bucket)?
             .check("put", key, precondition)?;
         let etag = format!("{crc:016x}");
-        let stored = self.stored(contents, bytes, etag, crc, options.metadata.clone());
+        let said = Said {
+            metadata: options.metadata.clone(),
+            content_type: options.content_type.clone(),
+        };
+        let stored = self.stored(contents, bytes, etag, crc, said);
         Ok(contents.bucket(&self.bucket)?.store(key, stored))
     }
 
@@ -114,9 +135,9 @@ impl MemoryStore {
         contents
             .bucket(&self.bucket)?
             .check("copy to", to, precondition)?;
-        let metadata = options.metadata.clone().unwrap_or(from.head.metadata);
+        let said = Said::of_copy(&from, options);
         let etag = format!("{:016x}", from.crc);
-        let stored = self.stored(contents, from.bytes, etag, from.crc, metadata);
+        let stored = self.stored(contents, from.bytes, etag, from.crc, said);
         Ok(contents.bucket(&self.bucket)?.store(to, stored))
     }
 
@@ -158,8 +179,8 @@ impl MemoryStore {
         let from = current.clone();
         bucket.check("rename to", to, precondition)?;
         bucket.remove(source.key.as_str(), self.capabilities.versions);
-        let metadata = options.metadata.clone().unwrap_or(from.head.metadata);
-        let stored = self.stored(contents, from.bytes, from.head.etag, from.crc, metadata);
+        let said = Said::of_copy(&from, options);
+        let stored = self.stored(contents, from.bytes, from.head.etag, from.crc, said);
         Ok(contents.bucket(&self.bucket)?.store(to, stored))
     }
 
@@ -181,7 +202,7 @@ impl MemoryStore {
         bytes: Bytes,
         etag: String,
         crc: u64,
-        metadata: Metadata,
+        said: Said,
     ) -> Stored {
         let serial = contents.next_serial();
         let head = ObjectHead {
@@ -189,7 +210,8 @@ impl MemoryStore {
             etag,
             version: self.capabilities.versions.then(|| format!("v{serial}")),
             last_modified: self.shared.clock.now(),
-            metadata,
+            metadata: said.metadata,
+            content_type: said.content_type,
         };
         Stored { bytes, head, crc }
     }

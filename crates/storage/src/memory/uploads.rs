@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model::{ErrorKind, ObjectKey};
 
 use super::contents::{Bucket, Pending, PendingPart, gather};
-use super::objects::pinned;
+use super::objects::{Said, pinned};
 use super::{MemoryStore, checked};
 use crate::crc64;
 use crate::{
@@ -25,7 +25,10 @@ impl MemoryStore {
         let id = format!("upload-{:08}", contents.next_serial());
         let pending = Pending {
             key: key.clone(),
-            metadata: options.metadata.clone(),
+            said: Said {
+                metadata: options.metadata.clone(),
+                content_type: options.content_type.clone(),
+            },
             initiated: self.shared.clock.now(),
             parts: BTreeMap::new(),
         };
@@ -107,12 +110,12 @@ impl MemoryStore {
         let chosen = choose(pending, parts, &self.capabilities).map_err(|reason| {
             Error::new(ErrorKind::Invalid, OPERATION, upload.key.as_str(), reason)
         })?;
-        let metadata = pending.metadata.clone();
+        let said = pending.said.clone();
         let bytes: Bytes = chosen.concat().into();
         bucket.check(OPERATION, &upload.key, precondition)?;
         let crc = crc64::of([bytes.as_ref()]);
         let etag = format!("{crc:016x}-{}", parts.len());
-        let stored = self.stored(contents, bytes, etag, crc, metadata);
+        let stored = self.stored(contents, bytes, etag, crc, said);
         let bucket = contents.bucket(&self.bucket)?;
         bucket.uploads.remove(&upload.id.0);
         Ok(bucket.store(&upload.key, stored))

@@ -96,6 +96,7 @@ impl Shared {
                 version: version(answer.version_id.as_deref()),
                 last_modified: timestamp(answer.last_modified.as_ref()),
                 metadata: from_headers(answer.metadata.iter().flatten()),
+                content_type: answer.content_type.clone(),
             });
         head.ok_or_else(|| self.strange("head", key))
     }
@@ -149,6 +150,7 @@ fn head_of_get(answer: &GetObjectOutput) -> Option<ObjectHead> {
         version: version(answer.version_id.as_deref()),
         last_modified: timestamp(answer.last_modified.as_ref()),
         metadata: from_headers(answer.metadata.iter().flatten()),
+        content_type: answer.content_type.clone(),
     })
 }
 

@@ -153,6 +153,7 @@ fn head_of_version(stored: &ObjectVersion) -> Option<ObjectHead> {
         version: version(stored.version_id()),
         last_modified: timestamp(stored.last_modified()),
         metadata: Metadata::new(),
+        content_type: None,
     })
 }
 

@@ -1,9 +1,9 @@
 //! Copies inside a store.
 
 use model::ErrorKind;
-use storage::{CopyOptions, Pin, Source};
+use storage::{CopyOptions, Pin, PutOptions, Source};
 
-use crate::fixture::{Fixture, fails, key, metadata, read};
+use crate::fixture::{Fixture, body, fails, key, metadata, read};
 
 pub(crate) async fn a_copy_has_bytes_and_metadata(f: &Fixture) {
     f.put_with("from", "content", metadata("owner", "acme"))
@@ -19,6 +19,27 @@ pub(crate) async fn a_copy_has_bytes_and_metadata(f: &Fixture) {
     assert_eq!(head.etag, written.etag);
     if !f.quirks.drops_metadata {
         assert_eq!(head.metadata, metadata("owner", "acme"));
+    }
+}
+
+pub(crate) async fn a_copy_has_the_type_of_its_source(f: &Fixture) {
+    let options = PutOptions {
+        content_type: Some("text/csv".to_owned()),
+        ..PutOptions::default()
+    };
+    let put = f.store.put(&key("from"), body("a;b"), &options).await;
+    put.unwrap();
+    for (name, metadata) in [("kept", None), ("changed", Some(metadata("is", "new")))] {
+        let options = CopyOptions {
+            metadata,
+            ..CopyOptions::default()
+        };
+        let copied = f.store.copy(&f.source("from"), &key(name), &options).await;
+        copied.unwrap();
+        let head = f.store.head(&key(name)).await.unwrap();
+        if !f.quirks.drops_metadata {
+            assert_eq!(head.content_type.as_deref(), Some("text/csv"));
+        }
     }
 }
 
