@@ -192,14 +192,14 @@ fn entry(row: &Row) -> Result<AuditEntry> {
     })
 }
 
-fn protocol_name(protocol: Protocol) -> &'static str {
+pub(crate) fn protocol_name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Scp => "scp",
         _ => "sftp",
     }
 }
 
-fn protocol(name: &str) -> Result<Protocol> {
+pub(crate) fn protocol(name: &str) -> Result<Protocol> {
     match name {
         "sftp" => Ok(Protocol::Sftp),
         "scp" => Ok(Protocol::Scp),

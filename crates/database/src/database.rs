@@ -10,8 +10,8 @@ use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
     AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
-    NodesTable, PrivateFilesTable, Result, RevocationTable, Sealer, ServersTable, SshKeysTable,
-    TransfersTable, UsersTable, installation, migration,
+    MovesTable, NodesTable, PrivateFilesTable, Result, RevocationTable, Sealer, ServersTable,
+    SshKeysTable, TransfersTable, UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -151,6 +151,11 @@ impl Database {
     /// Private files; written through [`Self::writer`].
     pub fn private_files(&self) -> PrivateFilesTable<'_> {
         PrivateFilesTable::new(&self.shared.engine)
+    }
+
+    /// Renames in progress and ended ones; written through [`Self::writer`].
+    pub fn moves(&self) -> MovesTable<'_> {
+        MovesTable::new(&self.shared.engine)
     }
 
     /// Attributes of objects; written through [`Self::writer`].

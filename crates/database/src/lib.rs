@@ -17,6 +17,8 @@ mod installation;
 mod leases;
 mod metrics;
 mod migration;
+mod move_row;
+mod moves;
 mod nodes;
 mod private_file;
 mod private_files;
@@ -43,6 +45,8 @@ pub use groups::{Group, GroupsTable};
 pub use host_keys::{HostKey, HostKeysTable};
 pub use leases::LeasesTable;
 pub use metrics::describe as describe_metrics;
+pub use move_row::{Move, MoveKind, MoveState, MovedObject, NewMove};
+pub use moves::MovesTable;
 pub use nodes::{Node, NodesTable};
 pub use private_file::{
     Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
@@ -62,5 +66,6 @@ pub use user::{
 };
 pub use users::UsersTable;
 pub use writer::{
-    ObjectRemoval, ObjectRename, TransferFailure, UploadCommit, Writer, WriterStatistics,
+    MoveEnd, MoveOutcome, ObjectRemoval, ObjectRename, TransferFailure, UploadCommit, Writer,
+    WriterStatistics,
 };

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first_light.sql"),
     include_str!("../migrations/0002_nodes.sql"),
+    include_str!("../migrations/0003_moves.sql"),
     include_str!("../migrations/0004_private_files.sql"),
 ];
 

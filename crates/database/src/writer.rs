@@ -1,5 +1,6 @@
 //! The grouped durable writer: many small writes share one transaction.
 
+mod moving;
 mod private;
 mod queue;
 mod task;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::{ErrorKind, Event, Timestamp, TransferId};
+use model::{ErrorKind, Event, NodeId, Timestamp, TransferId};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +18,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::{
-    Attributes, AuditEntry, Claim, Error, NewTransfer, Publication, PublicationRequest, Result,
-    Settings, metrics as names,
+    Attributes, AuditEntry, Claim, Error, NewMove, NewTransfer, Publication, PublicationRequest,
+    Result, Settings, metrics as names,
 };
+use moving::MoveWrite;
+pub use moving::{MoveEnd, MoveOutcome};
 use queue::{Class, Job, Senders};
 use task::Task;
 pub use write::{ObjectRemoval, ObjectRename, TransferFailure, UploadCommit};
@@ -175,12 +178,18 @@ impl Writer {
         self.done(Write::Fail(Box::new(failure))).await
     }
 
-    /// Sets the attributes of an object, in the place of those that stand at its key.
+    /// Sets the attributes of an object, in the place of those that stand at its key, and says
+    /// so in the audit log.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer.
-    pub async fn set_attributes(&self, attributes: Attributes) -> Result<()> {
-        self.done(Write::SetAttributes(Box::new(attributes))).await
+    pub async fn set_attributes(
+        &self,
+        attributes: Attributes,
+        audit: Option<AuditEntry>,
+    ) -> Result<()> {
+        self.done(Write::SetAttributes(Box::new((attributes, audit))))
+            .await
     }
 
     /// Commits that an object was removed. Returns the event's number among those of its file.
@@ -198,6 +207,46 @@ impl Writer {
     /// `Conflict` where a publication was taken over.
     pub async fn rename_object(&self, rename: ObjectRename) -> Result<u64> {
         self.sequence(Write::Rename(Box::new(rename))).await
+    }
+
+    /// Writes that a move begins, before its first copy.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn begin_move(&self, new: NewMove) -> Result<()> {
+        self.done(MoveWrite::Begin(new).into()).await
+    }
+
+    /// Notes the store's id of a move's multipart upload, or that it has none any more.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such move.
+    pub async fn set_move_upload(&self, id: TransferId, upload: Option<String>) -> Result<()> {
+        self.done(MoveWrite::SetUploadId(id, upload).into()).await
+    }
+
+    /// Makes a move that `from` was doing this node's. False where it has ended, or somebody else
+    /// was faster.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn adopt_move(&self, id: TransferId, from: NodeId, to: NodeId) -> Result<bool> {
+        match self
+            .submit(MoveWrite::Adopt { id, from, to }.into())
+            .await?
+        {
+            Written::Adopted(adopted) => Ok(adopted),
+            _ => Err(confused("take over move", id.to_string())),
+        }
+    }
+
+    /// Ends a move: with the facts of a rename, or with those of its failure. Changes nothing
+    /// where it has ended before. Returns the event's number among those of the new key.
+    ///
+    /// # Errors
+    /// `Conflict` where a publication was taken over, `NotFound` where there is no such move.
+    pub async fn end_move(&self, end: MoveEnd) -> Result<u64> {
+        self.sequence(MoveWrite::End(end).into()).await
     }
 
     /// Records what happened besides: an audit entry, an event, or both.

@@ -2,6 +2,7 @@
 
 use model::{ErrorKind, Event, Location, Timestamp, TransferId};
 
+use super::moving::MoveWrite;
 use super::private::PrivateWrite;
 use super::queue::Class;
 use crate::engine::Transaction;
@@ -96,10 +97,17 @@ pub(crate) enum Write {
     Release(Publication),
     Commit(Box<UploadCommit>),
     Fail(Box<TransferFailure>),
-    SetAttributes(Box<Attributes>),
+    SetAttributes(Box<(Attributes, Option<AuditEntry>)>),
     Remove(Box<ObjectRemoval>),
     Rename(Box<ObjectRename>),
     Record(Box<(Option<AuditEntry>, Option<Event>)>),
+    Move(Box<MoveWrite>),
+}
+
+impl From<MoveWrite> for Write {
+    fn from(write: MoveWrite) -> Self {
+        Self::Move(Box::new(write))
+    }
 }
 
 /// What came of a write.
@@ -110,6 +118,7 @@ pub(crate) enum Written {
     Sequence(u64),
     /// Rows that changed.
     Count(u64),
+    Adopted(bool),
 }
 
 impl Write {
@@ -126,6 +135,10 @@ impl Write {
             | Self::Private(_)
             | Self::Fail(_)
             | Self::SetAttributes(_) => Class::Intent,
+            Self::Move(write) => match &**write {
+                MoveWrite::End(_) => Class::Commit,
+                _ => Class::Intent,
+            },
             Self::Record(_) => Class::Record,
         }
     }
@@ -142,9 +155,10 @@ impl Write {
             }
             Self::Commit(commit) => commit.location.to_string(),
             Self::Fail(failure) => failure.transfer.to_string(),
-            Self::SetAttributes(attributes) => attributes.location.to_string(),
+            Self::SetAttributes(set) => set.0.location.to_string(),
             Self::Remove(removal) => removal.location.to_string(),
             Self::Rename(rename) => rename.to.to_string(),
+            Self::Move(write) => write.object(),
             Self::Record(record) => match &**record {
                 (Some(audit), _) => audit.action.clone(),
                 (None, Some(event)) => event.kind.as_str().to_owned(),
@@ -162,9 +176,10 @@ impl Write {
             Self::Claim(request) => &request.location,
             Self::RenewClaim(publication, _) | Self::Release(publication) => &publication.location,
             Self::Commit(commit) => &commit.location,
-            Self::SetAttributes(attributes) => &attributes.location,
+            Self::SetAttributes(set) => &set.0.location,
             Self::Remove(removal) => &removal.location,
             Self::Rename(rename) => std::cmp::min(&rename.from, &rename.to),
+            Self::Move(write) => return write.key(),
             Self::Record(record) => {
                 let event = record.1.as_ref()?;
                 return Some((event.bucket.as_deref()?, event.key.as_deref()?));
@@ -191,9 +206,14 @@ impl Write {
             Self::Release(publication) => publications::release(publication, transaction).await?,
             Self::Commit(commit) => return commit.apply(transaction).await,
             Self::Fail(failure) => failure.apply(transaction).await?,
-            Self::SetAttributes(set) => attributes::set(set, transaction).await?,
+            Self::SetAttributes(set) => {
+                let (row, audit) = &**set;
+                attributes::set(row, transaction).await?;
+                note(audit.as_ref(), None, transaction).await?;
+            }
             Self::Remove(removal) => return removal.apply(transaction).await,
             Self::Rename(rename) => return rename.apply(transaction).await,
+            Self::Move(write) => return write.apply(transaction).await,
             Self::Record(record) => {
                 let (audit, event) = &**record;
                 note(audit.as_ref(), event.as_ref(), transaction).await?;
@@ -293,7 +313,7 @@ impl ObjectRemoval {
 }
 
 impl ObjectRename {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    pub(super) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
         if let Some(done) = audit::done(&self.audit, self.event.as_ref(), transaction).await? {
             return Ok(Written::Sequence(done));
         }
@@ -357,7 +377,7 @@ async fn number(
     publications::next_sequence(bucket, key, now, transaction).await
 }
 
-async fn note(
+pub(super) async fn note(
     audit: Option<&AuditEntry>,
     event: Option<&Event>,
     transaction: &mut Transaction,

@@ -28,10 +28,16 @@ fn full(key: &str) -> Attributes {
 async fn attributes_read_back_as_written_and_are_replaced(fixture: Fixture) {
     let (table, writer) = (fixture.database.attributes(), fixture.database.writer());
     let first = full("a");
-    writer.set_attributes(first.clone()).await.expect("set");
+    writer
+        .set_attributes(first.clone(), None)
+        .await
+        .expect("set");
     assert_eq!(table.of(&location("a")).await.expect("read"), Some(first));
     let second = Attributes::new(location("a"), "e2");
-    writer.set_attributes(second.clone()).await.expect("set");
+    writer
+        .set_attributes(second.clone(), None)
+        .await
+        .expect("set");
     assert_eq!(table.of(&location("a")).await.expect("read"), Some(second));
     assert_eq!(table.of(&location("A")).await.expect("read"), None);
 }
@@ -45,7 +51,7 @@ async fn a_page_of_a_thousand_odd_keys_is_looked_up(fixture: Fixture) {
     let mut writes = tokio::task::JoinSet::new();
     for key in &keys {
         let (database, attributes) = (fixture.database.clone(), full(key));
-        writes.spawn(async move { database.writer().set_attributes(attributes).await });
+        writes.spawn(async move { database.writer().set_attributes(attributes, None).await });
     }
     assert!(writes.join_all().await.iter().all(Result::is_ok));
     let keys = keys
@@ -72,7 +78,7 @@ async fn look_ups_of_every_size_find_what_is_there(fixture: Fixture) {
     fixture
         .database
         .writer()
-        .set_attributes(set)
+        .set_attributes(set, None)
         .await
         .expect("set");
     let table = fixture.database.attributes();

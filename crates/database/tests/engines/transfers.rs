@@ -285,7 +285,7 @@ async fn events_of_a_key_are_numbered_across_all_changes(fixture: Fixture) {
 async fn a_removal_takes_the_attributes_along(fixture: Fixture) {
     let writer = fixture.database.writer();
     let attributes = Attributes::new(location("a"), "e1");
-    writer.set_attributes(attributes).await.expect("set");
+    writer.set_attributes(attributes, None).await.expect("set");
     let removal = ObjectRemoval {
         location: location("a"),
         publication: None,
@@ -301,7 +301,7 @@ async fn a_rename_carries_the_attributes(fixture: Fixture) {
     let writer = fixture.database.writer();
     for key in ["a", "b"] {
         writer
-            .set_attributes(Attributes::new(location(key), "e1"))
+            .set_attributes(Attributes::new(location(key), "e1"), None)
             .await
             .expect("set");
     }

@@ -118,11 +118,8 @@ impl Session {
             "mode": set.mode.map(|mode| format!("{mode:04o}")),
         });
         let writer = self.shared.database.writer();
-        // Both wait at once, so that they share a commit.
-        let (row, audit) =
-            futures::join!(writer.set_attributes(row), writer.record(Some(audit), None));
-        row.and(audit)
-            .map_err(|error| unrecorded(OPERATION, path, error))
+        let set = writer.set_attributes(row, Some(audit)).await;
+        set.map_err(|error| unrecorded(OPERATION, path, error))
     }
 
     /// Publishes the object anew with another length.

@@ -1,0 +1,114 @@
+//! The writes of a move: its row, its upload, its taking over, its end.
+
+use model::{Event, NodeId, Timestamp, TransferId};
+
+use super::write::{ObjectRename, Written, note};
+use crate::engine::Transaction;
+use crate::{AuditEntry, NewMove, Publication, Result, moves, publications};
+
+/// How a move ended.
+#[derive(Debug, Clone)]
+pub struct MoveEnd {
+    /// Which move.
+    pub id: TransferId,
+    /// When.
+    pub finished: Timestamp,
+    /// What came of it.
+    pub outcome: MoveOutcome,
+}
+
+/// What came of a move.
+#[derive(Debug, Clone)]
+pub enum MoveOutcome {
+    /// The object has its new key: its attributes go along, and everybody is told.
+    Moved(Box<ObjectRename>),
+    /// It failed for good; what was not moved stands under its old name.
+    Failed {
+        /// Why, fit for the user.
+        error: String,
+        /// Publications to give back.
+        publications: Vec<Publication>,
+        /// For the audit log.
+        audit: Option<AuditEntry>,
+        /// For everybody else.
+        event: Option<Event>,
+    },
+}
+
+/// One write about a move.
+#[derive(Debug)]
+pub(crate) enum MoveWrite {
+    Begin(NewMove),
+    SetUploadId(TransferId, Option<String>),
+    Adopt {
+        id: TransferId,
+        from: NodeId,
+        to: NodeId,
+    },
+    End(MoveEnd),
+}
+
+impl MoveWrite {
+    pub(crate) fn object(&self) -> String {
+        match self {
+            Self::Begin(new) => new.from_path.clone(),
+            Self::SetUploadId(id, _) | Self::Adopt { id, .. } => id.to_string(),
+            Self::End(end) => end.id.to_string(),
+        }
+    }
+
+    /// The first key whose rows it locks.
+    pub(crate) fn key(&self) -> Option<(&str, &str)> {
+        let Self::End(MoveEnd {
+            outcome: MoveOutcome::Moved(rename),
+            ..
+        }) = self
+        else {
+            return None;
+        };
+        let first = std::cmp::min(&rename.from, &rename.to);
+        Some((first.bucket.as_str(), first.key.as_str()))
+    }
+
+    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        match self {
+            Self::Begin(new) => moves::begin(new, transaction).await?,
+            Self::SetUploadId(id, upload) => {
+                moves::set_upload_id(*id, upload.as_deref(), transaction).await?;
+            }
+            Self::Adopt { id, from, to } => {
+                let adopted = moves::adopt(*id, *from, *to, transaction).await?;
+                return Ok(Written::Adopted(adopted));
+            }
+            Self::End(end) => return end.apply(transaction).await,
+        }
+        Ok(Written::Done)
+    }
+}
+
+impl MoveEnd {
+    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+        let error = match &self.outcome {
+            MoveOutcome::Moved(_) => None,
+            MoveOutcome::Failed { error, .. } => Some(error.as_str()),
+        };
+        if !moves::end(self.id, error, self.finished, transaction).await? {
+            return Ok(Written::Sequence(0));
+        }
+        match &self.outcome {
+            MoveOutcome::Moved(rename) => rename.apply(transaction).await,
+            MoveOutcome::Failed {
+                publications,
+                audit,
+                event,
+                ..
+            } => {
+                for publication in publications {
+                    publications::release(publication, transaction).await?;
+                }
+                note(audit.as_ref(), event.as_ref(), transaction).await?;
+                Ok(Written::Sequence(0))
+            }
+        }
+    }
+}
