@@ -21,6 +21,9 @@ pub enum EventKind {
     Delete,
     /// A file or directory has another name.
     Rename,
+    /// A rename that was begun failed for good: the old name is back.
+    #[serde(rename = "rename.failed")]
+    RenameFailed,
     /// A directory was made.
     Mkdir,
     /// A directory was removed.
@@ -42,6 +45,7 @@ impl EventKind {
             Self::Download => "download",
             Self::Delete => "delete",
             Self::Rename => "rename",
+            Self::RenameFailed => "rename.failed",
             Self::Mkdir => "mkdir",
             Self::Rmdir => "rmdir",
             Self::Copy => "copy",

@@ -1,18 +1,16 @@
 //! Copies inside the store: one call, or ranges in parallel where the object is too large for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use database::Database;
 use futures::{StreamExt, TryStreamExt, stream};
 use model::{ErrorKind, ObjectKey, TransferId};
 use storage::{
     ByteRange, CopyOptions, Metadata, MultipartUpload, ObjectHead, ObjectStore, Part, PartNumber,
-    Precondition, PutOptions, Source, Written,
+    Precondition, PutOptions, Source, UploadId, Written,
 };
 
 use crate::{Attributes, Settings, Transfers, mark, proof};
-
-/// Ranges are at least this long, so that few requests do it.
-const SMALLEST_RANGE: u64 = 256 << 20;
 
 /// An object to be copied: as it was when its head was taken, and no later state.
 #[derive(Debug, Clone)]
@@ -43,46 +41,72 @@ impl Transfers {
         store: &Arc<dyn ObjectStore>,
     ) -> storage::Result<(TransferId, Written)> {
         let id = TransferId::generate();
-        let mut metadata = original.head.metadata.clone();
-        attributes.write_to(&mut metadata);
-        mark(&mut metadata, id);
         let copy = Copy {
             original,
             key,
             store,
-            metadata,
+            id,
+            metadata: metadata_of_copy(original, attributes, id),
             absent,
             settings: &self.core().settings,
+            journal: None,
         };
-        let written = copy.run(id).await?;
+        let written = copy.run().await?;
         Ok((id, written))
     }
 }
 
-struct Copy<'a> {
-    original: &'a Original,
-    key: &'a ObjectKey,
-    store: &'a Arc<dyn ObjectStore>,
-    metadata: Metadata,
-    absent: bool,
-    settings: &'a Settings,
+/// What a copy of an object says of itself: what the object said, with `attributes` over it, and
+/// who made it.
+pub(crate) fn metadata_of_copy(
+    original: &Original,
+    attributes: &Attributes,
+    id: TransferId,
+) -> Metadata {
+    let mut metadata = original.head.metadata.clone();
+    attributes.write_to(&mut metadata);
+    mark(&mut metadata, id);
+    metadata
+}
+
+/// Where the multipart upload of a copy is written down, so that whoever finishes the copy after
+/// a crash goes on with it.
+#[derive(Debug)]
+pub(crate) struct Journal<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) moving: TransferId,
+    /// The upload on record.
+    pub(crate) upload: &'a Mutex<Option<UploadId>>,
+}
+
+/// One copy.
+pub(crate) struct Copy<'a> {
+    pub(crate) original: &'a Original,
+    pub(crate) key: &'a ObjectKey,
+    pub(crate) store: &'a Arc<dyn ObjectStore>,
+    pub(crate) id: TransferId,
+    pub(crate) metadata: Metadata,
+    pub(crate) absent: bool,
+    pub(crate) settings: &'a Settings,
+    /// Without one, a multipart upload is aborted when anything goes wrong.
+    pub(crate) journal: Option<Journal<'a>>,
 }
 
 impl Copy<'_> {
-    async fn run(&self, id: TransferId) -> storage::Result<Written> {
-        let whole = self.original.head.size <= self.store.capabilities().max_copy_size;
-        let copied = if whole {
-            self.in_one_call().await
-        } else {
+    pub(crate) async fn run(&self) -> storage::Result<Written> {
+        let copied = if is_copied_by_ranges(self.original.head.size, self.store, self.settings) {
             self.by_ranges().await
+        } else {
+            self.in_one_call().await
         };
         match copied {
             Err(error) if error.outcome_unknown() => {
-                let proven = proof::prove(self.store, self.key, id, self.settings).await;
+                let proven = proof::prove(self.store, self.key, self.id, self.settings).await;
                 proven.ok_or(error)
             }
             Err(error) if error.kind() == ErrorKind::Conflict && self.absent => {
-                proof::look(self.store, self.key, id).await.ok_or(error)
+                let found = proof::look(self.store, self.key, self.id).await;
+                found.ok_or(error)
             }
             copied => copied,
         }
@@ -97,14 +121,11 @@ impl Copy<'_> {
     }
 
     async fn by_ranges(&self) -> storage::Result<Written> {
-        let options = PutOptions {
-            metadata: self.metadata.clone(),
-            ..PutOptions::default()
-        };
-        let upload = self.store.create_upload(self.key, &options).await?;
-        let copied = self.complete(&upload).await;
+        let (upload, have) = self.upload().await?;
+        let copied = self.complete(&upload, &have).await;
         if let Err(error) = &copied
             && !error.outcome_unknown()
+            && self.journal.is_none()
             && let Err(abort) = self.store.abort_upload(&upload).await
         {
             tracing::warn!(key = %self.key, error = %abort, "cannot abort a copy by ranges");
@@ -112,24 +133,73 @@ impl Copy<'_> {
         copied
     }
 
-    async fn complete(&self, upload: &MultipartUpload) -> storage::Result<Written> {
+    /// The upload on record with the parts that it has, or a new one, on record now.
+    async fn upload(&self) -> storage::Result<(MultipartUpload, Vec<Part>)> {
+        if let Some(journal) = &self.journal
+            && let Some(id) = journal.recorded()
+        {
+            let upload = MultipartUpload {
+                key: self.key.clone(),
+                id,
+            };
+            match self.store.list_parts(&upload).await {
+                Ok(parts) => return Ok((upload, parts)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let options = PutOptions {
+            metadata: self.metadata.clone(),
+            content_type: self.original.head.content_type.clone(),
+            ..PutOptions::default()
+        };
+        let upload = self.store.create_upload(self.key, &options).await?;
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.record(&upload.id).await
+        {
+            // Nobody would find it again.
+            if let Err(abort) = self.store.abort_upload(&upload).await {
+                tracing::warn!(key = %self.key, error = %abort, "cannot abort a copy by ranges");
+            }
+            let reason = "its upload could not be recorded";
+            let failed = storage::Error::new(error.kind(), "copy to", self.key.as_str(), reason);
+            return Err(failed.caused_by(error));
+        }
+        Ok((upload, Vec::new()))
+    }
+
+    async fn complete(&self, upload: &MultipartUpload, have: &[Part]) -> storage::Result<Written> {
         let source = self.source();
-        let ranges = ranges(
-            self.original.head.size,
-            self.store.capabilities().max_part_size,
-        );
+        let limits = self.store.capabilities();
+        let shortest = self.settings.copy_range.max(limits.min_part_size);
+        let ranges = ranges(self.original.head.size, shortest, limits.max_part_size);
         let parts: Vec<Part> = stream::iter(ranges)
-            .map(|(number, range)| self.store.copy_part(number, &source, range, upload))
+            .map(|(number, range)| self.part(number, range, &source, upload, have))
             .buffered(self.settings.parallel_copies.max(1))
             .try_collect()
             .await?;
-        let condition = self.condition(self.store.capabilities().complete_conditions);
+        let condition = self.condition(limits.complete_conditions);
         self.store
             .complete_upload(upload, &parts, condition.as_ref())
             .await
     }
 
-    fn source(&self) -> Source {
+    async fn part(
+        &self,
+        number: PartNumber,
+        range: ByteRange,
+        source: &Source,
+        upload: &MultipartUpload,
+        have: &[Part],
+    ) -> storage::Result<Part> {
+        let is_it = |part: &&Part| part.number == number && part.size == range.end - range.start;
+        match have.iter().find(is_it) {
+            Some(part) => Ok(part.clone()),
+            None => self.store.copy_part(number, source, range, upload).await,
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source {
         Source {
             bucket: self.original.store.bucket().clone(),
             key: self.original.key.clone(),
@@ -137,15 +207,45 @@ impl Copy<'_> {
         }
     }
 
-    fn condition(&self, possible: bool) -> Option<Precondition> {
+    pub(crate) fn condition(&self, possible: bool) -> Option<Precondition> {
         (self.absent && possible).then_some(Precondition::Absent)
     }
 }
 
+impl Journal<'_> {
+    fn recorded(&self) -> Option<UploadId> {
+        self.upload
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    async fn record(&self, upload: &UploadId) -> Result<(), database::Error> {
+        let writer = self.database.writer();
+        writer
+            .set_move_upload(self.moving, Some(upload.0.clone()))
+            .await?;
+        let mut recorded = self.upload.lock().unwrap_or_else(PoisonError::into_inner);
+        *recorded = Some(upload.clone());
+        Ok(())
+    }
+}
+
+/// Whether an object of this size is too large for one call. Stores that copy no ranges have to
+/// try.
+pub(crate) fn is_copied_by_ranges(
+    size: u64,
+    store: &Arc<dyn ObjectStore>,
+    settings: &Settings,
+) -> bool {
+    let limits = store.capabilities();
+    size > limits.max_copy_size.min(settings.largest_copy) && limits.part_copy
+}
+
 /// Ranges of equal length (but the last) that cover an object in at most 10,000 parts.
-fn ranges(size: u64, longest: u64) -> Vec<(PartNumber, ByteRange)> {
-    let shortest = size.div_ceil(u64::from(PartNumber::MAX));
-    let len = shortest.max(SMALLEST_RANGE).min(longest).max(1);
+fn ranges(size: u64, shortest: u64, longest: u64) -> Vec<(PartNumber, ByteRange)> {
+    let needed = size.div_ceil(u64::from(PartNumber::MAX));
+    let len = needed.max(shortest).min(longest).max(1);
     (1..=PartNumber::MAX)
         .filter_map(PartNumber::new)
         .zip((0..).map(|index| index * len))
@@ -160,14 +260,15 @@ mod tests {
 
     #[test]
     fn ranges_cover_the_object_without_gaps() {
+        let shortest = 256 << 20;
         for (size, longest) in [
             (1, 5 << 30),
-            (SMALLEST_RANGE, 5 << 30),
-            (SMALLEST_RANGE + 1, 5 << 30),
+            (shortest, 5 << 30),
+            (shortest + 1, 5 << 30),
             (5 << 40, 5 << 30),
             (1000, 64),
         ] {
-            let ranges = ranges(size, longest);
+            let ranges = ranges(size, shortest, longest);
             let mut end = 0;
             for (position, (number, range)) in ranges.iter().enumerate() {
                 assert_eq!(usize::from(number.get()), position + 1);

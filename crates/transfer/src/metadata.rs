@@ -1,7 +1,9 @@
 //! What an object says of itself: its transfer, and the attributes known when it was written.
 
-use model::{Timestamp, TransferId};
-use storage::Metadata;
+use model::{Location, Timestamp, TransferId};
+use storage::{Metadata, ObjectHead};
+
+use crate::transfers::Core;
 
 /// Names the upload that made the object: the proof after a lost answer.
 const TRANSFER: &str = "pierhead-transfer";
@@ -60,6 +62,28 @@ impl Attributes {
             let mode = REGULAR_FILE | (mode & PERMISSIONS);
             metadata.insert(MODE.to_owned(), format!("{mode:07o}"));
         }
+    }
+}
+
+impl Core {
+    /// What clients set of an object that stands: its row, and what its metadata says besides.
+    pub(crate) async fn attributes_of(
+        &self,
+        location: &Location,
+        head: &ObjectHead,
+    ) -> Result<Attributes, database::Error> {
+        let row = self.database.attributes().of(location).await?;
+        let transfer = transfer_of(&head.metadata);
+        let is_its =
+            |row: &database::Attributes| row.describe(&head.etag, head.last_modified, transfer);
+        let set = row.filter(is_its).map(|row| Attributes {
+            mtime: row.mtime,
+            atime: row.atime,
+            mode: row.mode,
+        });
+        Ok(set
+            .unwrap_or_default()
+            .or(Attributes::of_metadata(&head.metadata)))
     }
 }
 

@@ -26,6 +26,18 @@ pub struct Settings {
     pub parallel_parts: usize,
     /// Ranges of one object that are copied at once. Default 8.
     pub parallel_copies: usize,
+    /// Objects above this many bytes are copied by ranges also where the store would take them in
+    /// one call. Default no limit but the store's (S3: 5 GiB).
+    pub largest_copy: u64,
+    /// The least length of such a range, but for the last, in bytes. Default 256 MiB.
+    pub copy_range: u64,
+    /// How often a rename is tried before it fails for good. At least 1. Default 5.
+    pub move_attempts: u32,
+    /// The pause before the second of them; each further one is four times as long, up to a
+    /// minute. Default 500 ms.
+    pub move_pause: Duration,
+    /// Objects of one directory that are moved at once. Default 16.
+    pub parallel_moves: usize,
 }
 
 impl Default for Settings {
@@ -39,6 +51,11 @@ impl Default for Settings {
             intent_delay: Duration::from_millis(250),
             parallel_parts: 4,
             parallel_copies: 8,
+            largest_copy: u64::MAX,
+            copy_range: 256 << 20,
+            move_attempts: 5,
+            move_pause: Duration::from_millis(500),
+            parallel_moves: 16,
         }
     }
 }

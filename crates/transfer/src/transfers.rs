@@ -7,6 +7,7 @@ use model::Clock;
 use storage::{Base, Buffers, ObjectStore, Placement};
 use tokio_util::task::TaskTracker;
 
+use crate::moves::Running;
 use crate::{Fences, Intent, Settings, Transfer};
 
 /// The uploads of a node. Clones share them.
@@ -23,6 +24,7 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
     pub(crate) fences: Fences,
+    pub(crate) moves: Running,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -41,6 +43,7 @@ impl Transfers {
                 clock,
                 settings,
                 fences: Fences::default(),
+                moves: Running::default(),
                 tasks: TaskTracker::new(),
             }),
         }
