@@ -9,6 +9,7 @@ use model::{Clock, Protocol};
 use storage::Stores;
 use transfer::Transfers;
 
+use crate::attendance::Attendance;
 use crate::seats::{Guest, Seats};
 use crate::{Error, Result, Session, Settings};
 
@@ -26,6 +27,7 @@ pub struct Peer {
 pub struct Gateway {
     shared: Arc<Shared>,
     seats: Arc<Seats>,
+    attendance: Arc<Attendance>,
 }
 
 /// What all sessions of a node share.
@@ -57,6 +59,7 @@ impl Gateway {
                 settings,
             }),
             seats: Arc::new(seats),
+            attendance: Arc::default(),
         }
     }
 
@@ -83,7 +86,22 @@ impl Gateway {
             server_limit: limits.sessions,
             user_limit: user.limits.sessions.or(limits.sessions_per_user),
         })?;
-        Session::begin(&authenticated, peer, seat, Arc::clone(&self.shared))
+        let presence = self.attendance.enter(authenticated.clone());
+        let place = (seat, presence);
+        Session::begin(&authenticated, peer, place, Arc::clone(&self.shared))
+    }
+
+    /// Looks again at whom this node serves: at everybody where somebody's rights have shrunk
+    /// since the last look (on any node), else at those who came since. Sessions of users who
+    /// were removed, disabled or changed, or whose key was removed, must end: their verbs fail
+    /// from now on, nothing of theirs is published, and [`Session::revoked`] says so. Returns how
+    /// many.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer; to be tried again.
+    pub async fn review_sessions(&self) -> Result<usize> {
+        let reviewed = self.attendance.review(&self.shared.database).await;
+        reviewed.map_err(|error| Error::database("review", &"sessions", error))
     }
 
     /// Takes other limits of sessions over; sessions above them stay.

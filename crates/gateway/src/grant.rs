@@ -16,6 +16,7 @@ impl Session {
         path: &VirtualPath,
         action: Action,
     ) -> Result<Resolved> {
+        self.standing.check(operation, path)?;
         let resolved = self
             .mounts
             .resolve(path)

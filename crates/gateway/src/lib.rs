@@ -4,6 +4,7 @@
 //! Everything that a user may see or do is decided here: where a path leads (`mount`), whether the
 //! verb is allowed there (`grant`), and in which order verbs on one path run ([`Turns`]).
 
+mod attendance;
 mod attributes;
 mod audit;
 mod error;

@@ -9,6 +9,7 @@ use model::{BucketName, ErrorKind, ServerId, SessionId, Timestamp, UserId, UserN
 use storage::ObjectStore;
 use tokio_util::task::TaskTracker;
 
+use crate::attendance::{Presence, Standing};
 use crate::gateway::Shared;
 use crate::handles::Handles;
 use crate::home::mounts;
@@ -43,7 +44,8 @@ pub struct Session {
     /// What this session does besides its verbs.
     pub(crate) tasks: TaskTracker,
     turns: Turns,
-    seat: Mutex<Option<Seat>>,
+    pub(crate) standing: Arc<Standing>,
+    place: Mutex<Option<(Seat, Presence)>>,
     /// For verbs that go on when nobody waits for them any more.
     this: Weak<Self>,
 }
@@ -52,7 +54,7 @@ impl Session {
     pub(crate) fn begin(
         authenticated: &Authenticated,
         peer: Peer,
-        seat: Seat,
+        place: (Seat, Presence),
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>> {
         let user = authenticated.user();
@@ -72,7 +74,8 @@ impl Session {
             odd: Mutex::default(),
             tasks: TaskTracker::new(),
             turns: Turns::default(),
-            seat: Mutex::new(Some(seat)),
+            standing: Arc::clone(&place.1.standing),
+            place: Mutex::new(Some(place)),
         }))
     }
 
@@ -89,6 +92,12 @@ impl Session {
     /// Where relative paths begin: `/` for a logical home, `/bucket/prefix` for one by path.
     pub fn working_directory(&self) -> &VirtualPath {
         self.mounts.working_directory()
+    }
+
+    /// Waits until the user's right to this session is taken away, and says why in words for
+    /// him; none where the session ends before.
+    pub async fn revoked(&self) -> Option<&'static str> {
+        self.standing.revoked().await
     }
 
     /// Reads a path as a client sent it; it need not exist.
@@ -134,7 +143,7 @@ impl Session {
             tracing::warn!(session = %self.id, "commits go on behind the end of their session");
         }
         drop(
-            self.seat
+            self.place
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),

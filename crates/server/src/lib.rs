@@ -9,6 +9,7 @@ mod membership;
 mod node;
 mod notify;
 mod readiness;
+mod revocation;
 mod target;
 mod telemetry;
 mod wiring;

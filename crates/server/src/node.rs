@@ -20,7 +20,7 @@ use crate::membership::Membership;
 use crate::target::State;
 use crate::telemetry::{self, LogLevel};
 use crate::wiring::{self, Parts};
-use crate::{notify, readiness};
+use crate::{notify, readiness, revocation};
 
 /// How long a start may be held up by what an earlier run left.
 const RECOVERY: Duration = Duration::from_secs(60);
@@ -58,6 +58,8 @@ impl Node {
         let certificates = certificates.map(Certificates::load).transpose()?;
         let health = Health::new(metrics);
         let state = State::open(config).await?;
+        // A node that lacks the key of the others' host keys is to go before it does anything.
+        wiring::host_keys(&state).await?;
         state.publish_settings().await?;
         // Before the parts, so that a second node on the same folder touches nothing.
         let control = ControlSocket::bind(state.config.control_socket()).await?;
@@ -117,6 +119,8 @@ impl Node {
         let (requests, received) = mpsc::channel(4);
         rest.spawn(self.control.serve(requests, stop.clone()));
         rest.spawn(self.membership.clone().keep(stop.clone()));
+        let gateway = Arc::clone(&self.parts.gateway);
+        rest.spawn(revocation::follow(gateway, stop.clone()));
         rest.close();
         let health = self.pages.health;
         health.start_serving(readiness::of(&self.state, &self.parts));

@@ -87,6 +87,7 @@ impl Handler {
                     ?protocol,
                     "session opened"
                 );
+                self.end_when_revoked(&opened);
                 return Ok(Some(opened));
             }
             Ok(Err(error)) => {
@@ -105,6 +106,17 @@ impl Handler {
         };
         session.disconnect(code, &reason, "en")?;
         Ok(None)
+    }
+
+    /// Ends the connection with a session that its user has lost the right to.
+    fn end_when_revoked(&self, opened: &Arc<gateway::Session>) {
+        let (opened, line) = (Arc::clone(opened), Arc::clone(&self.context.line));
+        self.context.tasks.spawn(async move {
+            if let Some(reason) = opened.revoked().await {
+                info!(session = %opened.id(), user = line.user(), reason, "session revoked");
+                line.end(reason);
+            }
+        });
     }
 
     fn refuse_command(&mut self, channel: ChannelId, session: &mut Session) -> Result<()> {

@@ -64,6 +64,10 @@ impl Session {
         if file.transfer.is_untouched() {
             return self.end_untouched(&file, fate).await;
         }
+        if let Err(error) = self.standing.check("close", &file.path()) {
+            file.transfer.abandon("the user's rights shrank").await;
+            return Err(error);
+        }
         let publication = Publication {
             condition: file.condition.clone(),
             attributes: file.attributes(),

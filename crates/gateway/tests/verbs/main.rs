@@ -12,6 +12,7 @@ mod reading;
 mod removing;
 mod renaming;
 mod requests;
+mod revoking;
 mod sessions;
 mod set_attributes;
 mod world;

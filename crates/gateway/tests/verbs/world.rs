@@ -156,9 +156,13 @@ impl World {
 
     /// A session of a user who exists.
     pub(crate) async fn login(&self, name: &str) -> gateway::Result<Arc<Session>> {
+        self.open(self.authenticate(name).await).await
+    }
+
+    /// A login alone.
+    pub(crate) async fn authenticate(&self, name: &str) -> identity::Authenticated {
         let address = "192.0.2.7:4711".parse().expect("an address");
-        let authenticated = self
-            .identity
+        self.identity
             .authenticate_password(
                 &self.server,
                 name,
@@ -166,9 +170,16 @@ impl World {
                 &identity::Peer::new(address),
             )
             .await
-            .expect("the right password");
+            .expect("the right password")
+    }
+
+    /// A session for who has logged in.
+    pub(crate) async fn open(
+        &self,
+        authenticated: identity::Authenticated,
+    ) -> gateway::Result<Arc<Session>> {
         let peer = Peer {
-            address: address.ip(),
+            address: authenticated.peer().address.ip(),
             protocol: Protocol::Sftp,
         };
         self.gateway.open_session(authenticated, peer).await

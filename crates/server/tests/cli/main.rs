@@ -1,6 +1,7 @@
 //! The command line as a person meets it: the real binary, its output and its exit status.
 
 mod node;
+mod nodes;
 mod served;
 
 mod config;

@@ -1,0 +1,174 @@
+//! Whose sessions may go on: users at this node are looked at again when somebody's rights shrink.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use database::Database;
+use identity::{Authenticated, Method};
+use model::{ErrorKind, UserId};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Error, Result};
+
+const REMOVED: &str = "your account was removed";
+const DISABLED: &str = "your account was disabled";
+const CHANGED: &str = "your account was changed; connect again";
+const KEY_REMOVED: &str = "the key you logged in with was removed";
+
+/// The sessions of a node, by what their users showed.
+#[derive(Debug, Default)]
+pub(crate) struct Attendance {
+    members: Mutex<HashMap<u64, Member>>,
+    next: AtomicU64,
+    /// The revocation epoch of the last look at everybody.
+    epoch: Mutex<Option<u64>>,
+}
+
+#[derive(Debug)]
+struct Member {
+    authenticated: Authenticated,
+    standing: Arc<Standing>,
+    /// Not looked at since it came: what its login read may be older than the last look.
+    new: bool,
+}
+
+/// Whether one session may go on.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    revoked: OnceLock<&'static str>,
+    /// Cancelled when it is revoked, and when it is over.
+    settled: CancellationToken,
+}
+
+/// One session on the list; off it when dropped.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    attendance: Arc<Attendance>,
+    number: u64,
+    pub(crate) standing: Arc<Standing>,
+}
+
+impl Attendance {
+    pub(crate) fn enter(self: &Arc<Self>, authenticated: Authenticated) -> Presence {
+        let standing = Arc::new(Standing::default());
+        let number = self.next.fetch_add(1, Relaxed);
+        let member = Member {
+            authenticated,
+            standing: Arc::clone(&standing),
+            new: true,
+        };
+        self.members().insert(number, member);
+        Presence {
+            attendance: Arc::clone(self),
+            number,
+            standing,
+        }
+    }
+
+    /// Looks at everybody where the epoch has grown, else at those who came since the last look.
+    /// Returns how many sessions must end.
+    pub(crate) async fn review(&self, database: &Database) -> Result<usize, database::Error> {
+        let epoch = database.revocation().epoch().await?;
+        let all = *self.epoch() != Some(epoch);
+        let mut revoked = 0;
+        for user in self.users(all) {
+            revoked += self.review_user(user, database).await?;
+        }
+        *self.epoch() = Some(epoch);
+        Ok(revoked)
+    }
+
+    /// One of each user's sessions is enough to find him by.
+    fn users(&self, all: bool) -> HashMap<UserId, Authenticated> {
+        let members = self.members();
+        let wanted = members.values().filter(|member| all || member.new);
+        wanted
+            .map(|member| (member.authenticated.user().id, member.authenticated.clone()))
+            .collect()
+    }
+
+    async fn review_user(
+        &self,
+        (id, one): (UserId, Authenticated),
+        database: &Database,
+    ) -> Result<usize, database::Error> {
+        let user = one.user();
+        let now = database
+            .users()
+            .credentials(&user.server, &user.name)
+            .await?;
+        let mut revoked = 0;
+        let mut members = self.members();
+        let his = members.values_mut();
+        for member in his.filter(|member| member.authenticated.user().id == id) {
+            member.new = false;
+            if let Some(reason) = objection(&member.authenticated, now.as_ref()) {
+                revoked += usize::from(member.standing.revoke(reason));
+            }
+        }
+        Ok(revoked)
+    }
+
+    fn members(&self) -> MutexGuard<'_, HashMap<u64, Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn epoch(&self) -> MutexGuard<'_, Option<u64>> {
+        self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why who logged in so may not go on.
+fn objection(then: &Authenticated, now: Option<&database::Credentials>) -> Option<&'static str> {
+    // A new user of the same name is somebody else.
+    let Some(now) = now.filter(|now| now.user.id == then.user().id) else {
+        return Some(REMOVED);
+    };
+    if now.user.disabled {
+        return Some(DISABLED);
+    }
+    if now.user.changed != then.user().changed {
+        return Some(CHANGED);
+    }
+    match then.method() {
+        Method::PublicKey { fingerprint } => {
+            let there = now.keys.iter().any(|key| key.fingerprint == *fingerprint);
+            (!there).then_some(KEY_REMOVED)
+        }
+        Method::Password => None,
+    }
+}
+
+impl Standing {
+    /// Whether it was not revoked before.
+    fn revoke(&self, reason: &'static str) -> bool {
+        let first = self.revoked.set(reason).is_ok();
+        self.settled.cancel();
+        first
+    }
+
+    /// Fails where it is revoked.
+    pub(crate) fn check(&self, operation: &str, path: &impl std::fmt::Display) -> Result<()> {
+        match self.revoked.get() {
+            None => Ok(()),
+            Some(reason) => Err(Error::new(
+                ErrorKind::Denied,
+                format!("{operation} {path}: {reason}"),
+            )),
+        }
+    }
+
+    /// Waits until it is revoked, and says why; none where the session ends before.
+    pub(crate) async fn revoked(&self) -> Option<&'static str> {
+        self.settled.cancelled().await;
+        self.revoked.get().copied()
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.attendance.members().remove(&self.number);
+        self.standing.settled.cancel();
+    }
+}
