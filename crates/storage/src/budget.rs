@@ -82,10 +82,14 @@ impl Budget {
         }
     }
 
-    fn permit(self: &Arc<Self>, bytes: u64) -> BudgetPermit {
+    fn show_more(&self, bytes: u64) {
         if let Some(name) = self.gauge {
             metrics::gauge!(name).increment(bytes as f64);
         }
+    }
+
+    fn permit(self: &Arc<Self>, bytes: u64) -> BudgetPermit {
+        self.show_more(bytes);
         BudgetPermit {
             budget: self.clone(),
             bytes,
@@ -128,6 +132,13 @@ impl BudgetPermit {
     /// The bytes it counts.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Counts `bytes` more, whatever the limit says.
+    pub fn add(&mut self, bytes: u64) {
+        self.budget.used.fetch_add(bytes, SeqCst);
+        self.budget.show_more(bytes);
+        self.bytes += bytes;
     }
 
     /// Gives back `bytes` of them, at most all.
@@ -181,6 +192,8 @@ mod tests {
         assert_eq!(budget.try_take(2).map(|permit| permit.bytes()), Some(2));
         first.release(5);
         assert_eq!(budget.in_flight(), 3);
+        first.add(4);
+        assert_eq!((first.bytes(), budget.in_flight()), (7, 7));
         drop(first);
         assert_eq!(budget.in_flight(), 0);
     }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::metrics::{READ_AHEAD_BYTES, UPLOAD_IN_FLIGHT_BYTES, UPLOAD_KEPT_BYTES};
+use crate::metrics::{
+    READ_AHEAD_BYTES, UPLOAD_IN_FLIGHT_BYTES, UPLOAD_KEPT_BYTES, UPLOAD_UNSENT_BYTES,
+};
+use crate::upload::spill::Spills;
 use crate::{Budget, ChunkPool};
 
 /// Limits of [`Buffers`], in bytes.
@@ -10,6 +13,9 @@ use crate::{Budget, ChunkPool};
 pub struct BufferLimits {
     /// Upload bytes on their way to stores before sockets are no longer read.
     pub in_flight: u64,
+    /// Upload bytes that wait for their part to fill, of all uploads. Beyond it those of the
+    /// uploads that received nothing for the longest are put into staging until they are needed.
+    pub unsent: u64,
     /// Chunks kept for later.
     pub idle: usize,
     /// What all downloads together fetch ahead of their readers.
@@ -23,6 +29,7 @@ impl Default for BufferLimits {
     fn default() -> Self {
         Self {
             in_flight: 64 << 20,
+            unsent: 256 << 20,
             idle: 64 << 20,
             read_ahead: 128 << 20,
             kept: 64 << 20,
@@ -37,6 +44,9 @@ pub struct Buffers {
     pub chunks: Arc<ChunkPool>,
     /// Upload bytes on their way to stores; the gate of the sockets.
     pub in_flight: Arc<Budget>,
+    /// Upload bytes that wait for their part to fill.
+    pub unsent: Arc<Budget>,
+    pub(crate) spills: Arc<Spills>,
     /// Bytes fetched ahead.
     pub read_ahead: Arc<Budget>,
     /// First parts kept after they were sent.
@@ -49,6 +59,8 @@ impl Buffers {
         Self {
             chunks: ChunkPool::new(limits.idle),
             in_flight: Budget::with_gauge(limits.in_flight, UPLOAD_IN_FLIGHT_BYTES),
+            unsent: Budget::with_gauge(limits.unsent, UPLOAD_UNSENT_BYTES),
+            spills: Arc::default(),
             read_ahead: Budget::with_gauge(limits.read_ahead, READ_AHEAD_BYTES),
             kept: Budget::with_gauge(limits.kept, UPLOAD_KEPT_BYTES),
         }

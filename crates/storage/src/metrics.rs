@@ -4,6 +4,8 @@
 pub const UPLOAD_BUFFERED_BYTES: &str = "pierhead_upload_buffered_bytes";
 /// Gauge, bytes: parts handed to a store and not answered yet.
 pub const UPLOAD_IN_FLIGHT_BYTES: &str = "pierhead_upload_in_flight_bytes";
+/// Gauge, bytes: memory that waits for parts to fill.
+pub const UPLOAD_UNSENT_BYTES: &str = "pierhead_upload_unsent_bytes";
 /// Gauge, bytes: first parts kept after they were sent.
 pub const UPLOAD_KEPT_BYTES: &str = "pierhead_upload_kept_bytes";
 /// Gauge, bytes: fetched ahead of readers.

@@ -3,14 +3,17 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use model::ErrorKind;
 
-use super::buffer::Buffer;
 use super::content::{Content, Origin, Recipe};
+use super::detach::add;
+use super::engine::{Engine, Stored};
+use super::lump::Place;
 use super::multipart::Multipart;
 use super::plan::Slot;
-use super::{Stored, Upload, checksum, piece_name, whole_name};
+use super::{checksum, piece_name, whole_name};
 use crate::fetch::Original;
 use crate::{Body, Error, Part, PartNumber, PutOptions, Result, Written};
 
@@ -23,18 +26,19 @@ enum Step {
     Have(Part),
     /// As a copy of this range.
     Copy(Original, Range<u64>),
-    /// As these bytes, the gaps filled from below.
-    Put(Slot, Buffer),
+    /// As its bytes, gathered from all layers.
+    Put(Slot),
     /// As a piece composed in staging.
     Compose(Vec<(Slot, Step)>),
 }
 
-impl Upload {
+impl Engine {
     pub(super) async fn publish(&self, options: &PutOptions) -> Result<Written> {
         self.settle().await?;
         let fits_one_put = {
-            let state = self.state();
+            let mut state = self.state();
             state.content.check_complete()?;
+            state.content.freeze();
             state.content.fits_one_put()
         };
         self.gate.pass().await?;
@@ -59,16 +63,8 @@ impl Upload {
     }
 
     async fn put_whole(&self, options: &PutOptions) -> Result<Written> {
-        let first = {
-            let content = &mut self.state().content;
-            let slot = content.plan.slot_at(0);
-            let buffer = match content.recipe(&slot) {
-                Recipe::Put(buffer) => buffer,
-                Recipe::Sent(_) | Recipe::Below(_) => content.new_buffer(),
-            };
-            (slot, buffer)
-        };
-        let body = self.body(first.0, first.1, &Stored::new()).await?;
+        let first = self.state().content.plan.slot_at(0);
+        let body = self.body(&first, &Stored::new()).await?;
         let _permit = self.buffers.in_flight.take(body.len());
         let written = self.store.put(&self.key, body, options).await?;
         // Begun, and all of it truncated away again.
@@ -93,8 +89,7 @@ impl Upload {
                 .collect()
         };
         for slot in rewritten {
-            self.secure(&piece_name(slot.part), slot.siblings, &mut stored)
-                .await?;
+            self.secure(&slot, &mut stored).await?;
         }
         Ok(stored)
     }
@@ -102,7 +97,7 @@ impl Upload {
     /// Completes what a staged upload has in staging, so that it can be read; what is sent from
     /// now on goes to another staging object. Nothing may be in flight; false where something is.
     pub(super) async fn secure_staged(&self) -> Result<bool> {
-        let (name, sent) = {
+        let (name, generation, sent) = {
             let mut state = self.state();
             if state.content.is_busy() {
                 return Ok(false);
@@ -113,13 +108,10 @@ impl Upload {
                 return Ok(true);
             }
             state.generation += 1;
-            (whole_name(state.generation - 1), sent)
+            let generation = state.generation - 1;
+            (whole_name(generation), generation, sent)
         };
-        let parts: Vec<Part> = sent.iter().map(|(_, part)| part.clone()).collect();
-        let completed = match self.staging.piece(&name) {
-            Ok(piece) => piece.complete(&parts).await,
-            Err(error) => Err(error),
-        };
+        let completed = self.complete_whole(&name, generation, &sent).await;
         let mut state = self.state();
         let original = completed.inspect_err(|error| self.fail(&mut state, error.clone()))?;
         let mut offset = 0;
@@ -134,15 +126,35 @@ impl Upload {
         Ok(true)
     }
 
-    async fn secure(&self, name: &str, slots: Range<u64>, stored: &mut Stored) -> Result<()> {
-        let sent = self.state().content.sent_parts(slots);
+    async fn complete_whole(
+        &self,
+        name: &str,
+        generation: u32,
+        sent: &[(u64, Part)],
+    ) -> Result<Original> {
+        let mut slots = Vec::new();
+        sent.iter().for_each(|(index, _)| add(&mut slots, *index));
+        self.ledger.completing(generation, slots).await?;
+        let parts: Vec<Part> = sent.iter().map(|(_, part)| part.clone()).collect();
+        self.staging.piece(name)?.complete(&parts).await
+    }
+
+    /// Completes a piece, so that what was sent to it can be copied.
+    async fn secure(&self, first: &Slot, stored: &mut Stored) -> Result<()> {
+        let sent = self.state().content.sent_parts(first.siblings.clone());
         if sent.is_empty() {
             return Ok(());
         }
         let parts: Vec<Part> = sent.iter().map(|(_, part)| part.clone()).collect();
-        let original = self.staging.piece(name)?.complete(&parts).await?;
+        let joined = self.state().content.joined(first.part).is_some();
+        let piece = self.staging.piece(&piece_name(first.part))?;
+        let original = piece.complete(&parts).await?;
         let mut offset = 0;
         for (index, part) in sent {
+            if joined {
+                // It was made of all slots, whatever became of them since.
+                offset = (index - first.siblings.start) * first.len();
+            }
             stored.insert(index, (original.clone(), offset));
             offset += part.size;
         }
@@ -151,7 +163,7 @@ impl Upload {
 
     /// What is to be done for each part, in order.
     fn steps(&self, stored: &Stored) -> Vec<(PartNumber, Step)> {
-        let content = &mut self.state().content;
+        let content = &self.state().content;
         let slots: Vec<Slot> = content.plan.slots(content.len()).collect();
         let mut steps = Vec::new();
         for part in slots.chunk_by(|one, other| one.part == other.part) {
@@ -165,7 +177,7 @@ impl Upload {
         }
     }
 
-    fn part_step(&self, slots: &[Slot], content: &mut Content, stored: &Stored) -> Step {
+    fn part_step(&self, slots: &[Slot], content: &Content, stored: &Stored) -> Step {
         let number = slots[0].part;
         if let Some(part) = content.joined(number)
             && content.is_stored(slots[0].siblings.clone())
@@ -185,10 +197,10 @@ impl Upload {
         }
     }
 
-    fn slot_step(&self, slot: &Slot, content: &mut Content, stored: &Stored) -> Step {
+    fn slot_step(&self, slot: &Slot, content: &Content, stored: &Stored) -> Step {
         let len = slot.range.end.min(content.len()) - slot.range.start;
         match content.recipe(slot) {
-            Recipe::Put(buffer) => Step::Put(slot.clone(), buffer),
+            Recipe::Mixed => Step::Put(slot.clone()),
             Recipe::Sent(part) => match self.locate(&Origin::Sent, slot, 0..len, stored) {
                 Some((original, range)) => Step::Copy(original, range),
                 None => Step::Have(part),
@@ -197,7 +209,7 @@ impl Upload {
                 Some((original, range)) if self.store.capabilities().part_copy => {
                     Step::Copy(original, range)
                 }
-                _ => Step::Put(slot.clone(), content.new_buffer()),
+                _ => Step::Put(slot.clone()),
             },
         }
     }
@@ -211,6 +223,13 @@ impl Upload {
         stored: &Stored,
     ) -> Option<(Original, Range<u64>)> {
         let (original, start) = match origin {
+            Origin::Patch(lump, at) => match lump.place() {
+                Place::Stored(original, start) => {
+                    let start = start + at;
+                    return Some((original, start..start + (within.end - within.start)));
+                }
+                Place::Memory(_) => return None,
+            },
             Origin::Base => (&self.base.as_ref()?.0, slot.range.start),
             Origin::Sent => stored
                 .get(&slot.index)
@@ -237,8 +256,8 @@ impl Upload {
         match step {
             Step::Have(part) => Ok(part),
             Step::Copy(original, range) => target.copy_part(number, &original, range).await,
-            Step::Put(slot, buffer) => {
-                let body = self.body(slot, buffer, stored).await?;
+            Step::Put(slot) => {
+                let body = self.body(&slot, stored).await?;
                 let _permit = self.buffers.in_flight.take(body.len());
                 let upload = target.upload().await?;
                 target.store().put_part(number, body, upload).await
@@ -271,50 +290,37 @@ impl Upload {
         self.main.copy_part(number, &original, 0..len).await
     }
 
-    /// The bytes of a slot up to the object's end, the gaps of `buffer` filled from below.
-    async fn body(&self, slot: Slot, mut buffer: Buffer, stored: &Stored) -> Result<Body> {
-        let len = slot
-            .range
-            .end
-            .min(self.len())
-            .saturating_sub(slot.range.start);
-        for gap in buffer.covered().gaps(0..len) {
-            let below = self.state().content.below(&slot, gap);
-            for (range, origin) in below {
-                self.fill(&slot, &mut buffer, range, origin, stored).await?;
-            }
+    /// The bytes of a slot up to the object's end, gathered from all layers.
+    async fn body(&self, slot: &Slot, stored: &Stored) -> Result<Body> {
+        let layers = {
+            let content = &self.state().content;
+            let end = slot.range.end.min(content.len());
+            content.below(slot, 0..end.saturating_sub(slot.range.start))
+        };
+        let mut chunks = Vec::new();
+        for (range, origin) in layers {
+            chunks.extend(self.layer(slot, range, origin, stored).await?);
         }
-        Ok(buffer.into_body(len))
+        Ok(Body::from_chunks(chunks))
     }
 
-    async fn fill(
+    async fn layer(
         &self,
         slot: &Slot,
-        buffer: &mut Buffer,
         range: Range<u64>,
         origin: Origin,
         stored: &Stored,
-    ) -> Result<()> {
-        let chunks = match origin {
-            Origin::Zeros => {
-                buffer.write_zeros(range);
-                return Ok(());
-            }
-            Origin::Hole => return Err(self.refuse(ErrorKind::Internal, "a hole was overlooked")),
-            Origin::Kept(body) => body.slice(range.clone()),
-            Origin::Base | Origin::Sent => {
-                match self.locate(&origin, slot, range.clone(), stored) {
-                    Some((original, range)) => original.fetch(range).await?,
-                    None => return Err(self.rewritten(slot)),
-                }
-            }
-        };
-        let mut at = range.start;
-        for chunk in chunks {
-            buffer.write(at, &chunk);
-            at += chunk.len() as u64;
+    ) -> Result<Vec<Bytes>> {
+        match origin {
+            Origin::Zeros => Ok(zeros(range.end - range.start)),
+            Origin::Hole => Err(self.refuse(ErrorKind::Internal, "a hole was overlooked")),
+            Origin::Kept(body) => Ok(body.slice(range)),
+            Origin::Patch(lump, at) => lump.bytes(at..at + (range.end - range.start)).await,
+            Origin::Base | Origin::Sent => match self.locate(&origin, slot, range, stored) {
+                Some((original, range)) => original.fetch(range).await,
+                None => Err(self.rewritten(slot)),
+            },
         }
-        Ok(())
     }
 
     pub(super) fn rewritten(&self, slot: &Slot) -> Error {
@@ -330,6 +336,13 @@ impl Upload {
     fn refuse(&self, kind: ErrorKind, reason: impl Into<String>) -> Error {
         Error::new(kind, "finish", self.key.as_str(), reason)
     }
+}
+
+fn zeros(len: u64) -> Vec<Bytes> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let chunk = |left: u64| Bytes::from_static(&ZEROS[..left.min(ZEROS.len() as u64) as usize]);
+    let starts = (0..len).step_by(ZEROS.len());
+    starts.map(|at| chunk(len - at)).collect()
 }
 
 /// The one copy that all of these come to, if they do.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::pool::Chunk;
 use crate::ranges::RangeSet;
-use crate::{Body, ChunkPool};
+use crate::{Body, Budget, BudgetPermit, ChunkPool};
 
 /// Bytes of one slot; offsets count from the slot's start. Only covered bytes are ever given
 /// out: the chunks hold what their last user left in them.
@@ -16,12 +16,15 @@ pub(super) struct Buffer {
     chunks: Vec<Option<Chunk>>,
     covered: RangeSet,
     held: u64,
+    /// Counts its memory, process-wide.
+    counted: BudgetPermit,
 }
 
 impl Buffer {
-    pub(super) fn new(pool: Arc<ChunkPool>) -> Self {
+    pub(super) fn new(pool: Arc<ChunkPool>, unsent: &Arc<Budget>) -> Self {
         Self {
             pool,
+            counted: unsent.take(0),
             chunks: Vec::new(),
             covered: RangeSet::default(),
             held: 0,
@@ -39,22 +42,13 @@ impl Buffer {
         self.covered.insert(at..at + piece.len() as u64);
     }
 
-    /// Makes `range` zeros.
-    pub(super) fn write_zeros(&mut self, range: Range<u64>) {
-        const ZEROS: [u8; 4096] = [0; 4096];
-        let mut at = range.start;
-        while at < range.end {
-            let len = (range.end - at).min(ZEROS.len() as u64);
-            self.write(at, &ZEROS[..len as usize]);
-            at += len;
-        }
-    }
-
     /// Forgets everything at and behind `len`.
     pub(super) fn clip(&mut self, len: u64) {
         let chunks = len.div_ceil(self.chunk_size()) as usize;
         for chunk in self.chunks.drain(chunks.min(self.chunks.len())..) {
-            self.held -= chunk.map_or(0, |_| self.pool.chunk_size() as u64);
+            let freed = chunk.map_or(0, |_| self.pool.chunk_size() as u64);
+            self.held -= freed;
+            self.counted.release(freed);
         }
         self.covered.clip(len);
     }
@@ -93,17 +87,28 @@ impl Buffer {
         copy.into()
     }
 
-    /// Its first `len` bytes, all of them covered, as a body.
-    pub(super) fn into_body(self, len: u64) -> Body {
-        debug_assert!(self.is_full(len));
-        let mut left = len as usize;
+    /// Gives its memory away as the ranges that are covered, with what counts it.
+    pub(super) fn freeze(self) -> (Vec<(Range<u64>, Body)>, BudgetPermit) {
         let size = self.pool.chunk_size();
-        let frozen = self.chunks.into_iter().flatten().map_while(|chunk| {
-            let now = left.min(size);
-            left -= now;
-            (now > 0).then(|| chunk.freeze(now))
-        });
-        Body::from_chunks(frozen.collect())
+        let split = |range: Range<u64>| self.split(range).collect::<Vec<_>>();
+        let parts: Vec<_> = self
+            .covered
+            .iter()
+            .map(|range| (range.clone(), split(range)))
+            .collect();
+        let freeze = |chunk: Option<Chunk>| chunk.map(|chunk| chunk.freeze(size));
+        let chunks: Vec<Option<Bytes>> = self.chunks.into_iter().map(freeze).collect();
+        let body = |split: Vec<(usize, Range<usize>)>| {
+            let slice = |(index, within): (usize, Range<usize>)| {
+                chunks[index].as_ref().map(|chunk| chunk.slice(within))
+            };
+            Body::from_chunks(split.into_iter().filter_map(slice).collect())
+        };
+        let frozen = parts
+            .into_iter()
+            .map(|(range, split)| (range, body(split)))
+            .collect();
+        (frozen, self.counted)
     }
 
     fn chunk(&mut self, index: usize) -> &mut Chunk {
@@ -111,7 +116,9 @@ impl Buffer {
             self.chunks.resize_with(index + 1, || None);
         }
         self.chunks[index].get_or_insert_with(|| {
-            self.held += self.pool.chunk_size() as u64;
+            let size = self.pool.chunk_size() as u64;
+            self.held += size;
+            self.counted.add(size);
             self.pool.take()
         })
     }
@@ -141,6 +148,10 @@ impl std::fmt::Debug for Buffer {
 mod tests {
     use super::*;
 
+    fn new(pool: &Arc<ChunkPool>) -> Buffer {
+        Buffer::new(pool.clone(), &Budget::new(1 << 20))
+    }
+
     fn joined(body: &Body) -> Vec<u8> {
         body.chunks().concat()
     }
@@ -148,15 +159,17 @@ mod tests {
     #[test]
     fn pieces_in_any_order_become_the_body() {
         let pool = ChunkPool::with_chunk_size(4, 64);
-        let mut buffer = Buffer::new(pool.clone());
+        let mut buffer = new(&pool);
         buffer.write(6, b"ghij");
         assert_eq!((buffer.held(), buffer.growth(0..10)), (8, 4));
         assert!(!buffer.is_full(10));
         buffer.write(0, b"abcdef");
         assert!(buffer.is_full(10));
         assert_eq!(buffer.copy(3..8), "defgh");
-        let body = buffer.into_body(9);
-        assert_eq!(joined(&body), b"abcdefghi");
+        let (mut frozen, counted) = buffer.freeze();
+        assert_eq!((frozen.len(), counted.bytes()), (1, 12));
+        let (range, body) = frozen.remove(0);
+        assert_eq!((range, joined(&body)), (0..10, b"abcdefghij".to_vec()));
         assert_eq!((body.chunks().len(), pool.buffered()), (3, 12));
         drop(body);
         assert_eq!(pool.buffered(), 0);
@@ -164,25 +177,33 @@ mod tests {
 
     #[test]
     fn clipped_bytes_are_gone_and_their_chunks_returned() {
-        let pool = ChunkPool::with_chunk_size(4, 64);
-        let mut buffer = Buffer::new(pool.clone());
+        let (pool, budget) = (ChunkPool::with_chunk_size(4, 64), Budget::new(1 << 20));
+        let mut buffer = Buffer::new(pool.clone(), &budget);
         buffer.write(0, b"abcdefghij");
+        assert_eq!(budget.in_flight(), 12);
         buffer.clip(5);
-        assert_eq!((buffer.held(), pool.buffered()), (8, 8));
+        assert_eq!(
+            (buffer.held(), pool.buffered(), budget.in_flight()),
+            (8, 8, 8)
+        );
         assert!(buffer.is_full(5) && !buffer.is_full(6));
-        buffer.write_zeros(5..7);
-        assert_eq!(joined(&buffer.into_body(7)), b"abcde\0\0");
     }
 
     #[test]
     fn what_the_last_user_left_is_never_given_out() {
         let pool = ChunkPool::with_chunk_size(4, 64);
-        let mut secret = Buffer::new(pool.clone());
+        let mut secret = new(&pool);
         secret.write(0, b"pass");
         drop(secret);
-        let mut buffer = Buffer::new(pool);
+        let mut buffer = new(&pool);
         buffer.write(2, b"x");
+        buffer.write(5, b"yz");
         assert!(!buffer.is_full(3));
-        assert!(buffer.covered().iter().eq(std::iter::once(2..3)));
+        let frozen = buffer.freeze().0;
+        let found: Vec<_> = frozen
+            .iter()
+            .map(|(range, body)| (range.clone(), joined(body)))
+            .collect();
+        assert_eq!(found, [(2..3, b"x".to_vec()), (5..7, b"yz".to_vec())]);
     }
 }

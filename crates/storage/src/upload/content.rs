@@ -1,6 +1,8 @@
 //! `Content`: the bytes of an upload as they are written, cut and sent: pure data, no requests.
 
 mod layers;
+mod patches;
+mod restore;
 mod slot_state;
 
 use std::collections::BTreeMap;
@@ -9,10 +11,12 @@ use std::sync::Arc;
 use model::ErrorKind;
 
 use super::buffer::Buffer;
+use super::lump::Lump;
 use super::plan::{PartPlan, Slot};
 use crate::ranges::RangeSet;
-use crate::{Body, Budget, ChunkPool, Error, Part, PartNumber, Result};
+use crate::{Budget, ChunkPool, Error, Part, PartNumber, Result};
 pub(super) use layers::{Origin, Recipe};
+pub(super) use patches::{Patch, Patches};
 use slot_state::{Kept, Sent, SlotState};
 
 /// The bytes of one upload, as far as they are known.
@@ -21,6 +25,7 @@ pub(super) struct Content {
     pub(super) plan: PartPlan,
     name: String,
     chunks: Arc<ChunkPool>,
+    unsent: Arc<Budget>,
     kept: Arc<Budget>,
     window: u64,
     zero_limit: u64,
@@ -44,10 +49,10 @@ pub(super) struct Content {
 }
 
 /// A full slot, to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shipment {
     pub(super) slot: Slot,
-    pub(super) body: Body,
+    pub(super) pieces: Patches,
 }
 
 /// What can be done now.
@@ -64,6 +69,7 @@ pub(super) struct Limits {
     pub(super) plan: PartPlan,
     pub(super) name: String,
     pub(super) chunks: Arc<ChunkPool>,
+    pub(super) unsent: Arc<Budget>,
     pub(super) kept: Arc<Budget>,
     pub(super) window: u64,
     pub(super) zero_limit: u64,
@@ -76,6 +82,7 @@ impl Content {
             plan: limits.plan,
             name: limits.name,
             chunks: limits.chunks,
+            unsent: limits.unsent,
             kept: limits.kept,
             window: limits.window,
             zero_limit: limits.zero_limit,
@@ -143,7 +150,7 @@ impl Content {
         let state = self.slots.entry(slot.index).or_default();
         let buffer = state
             .buffer
-            .get_or_insert_with(|| Buffer::new(self.chunks.clone()));
+            .get_or_insert_with(|| Buffer::new(self.chunks.clone(), &self.unsent));
         let growth = buffer.growth(start..start + piece.len() as u64);
         // The slot being filled counts besides the window.
         if growth > 0 && slot.index != self.front && self.held + growth > self.window + slot.len() {
@@ -165,19 +172,27 @@ impl Content {
             return None;
         }
         let state = self.slots.get_mut(&slot.index)?;
-        let buffer = state
-            .buffer
-            .take_if(|buffer| !state.busy && buffer.is_full(slot.len()))?;
-        self.held -= buffer.held();
+        if state.busy || !state.is_full(slot.len()) {
+            return None;
+        }
+        self.held -= state.freeze();
+        let pieces = std::mem::take(&mut state.patches);
+        // From now on they count as on their way.
+        pieces.iter().for_each(|piece| drop(piece.lump.uncount()));
         self.busy += 1;
         state.busy = true;
-        let body = buffer.into_body(slot.len());
+        let body = pieces.in_memory();
         state.sent = Some(Sent {
             live: slot.len(),
             part: None,
-            kept: Kept::of(&body, &self.kept),
+            kept: body.and_then(|body| Kept::of(&body, &self.kept)),
         });
         self.keep_only_latest(slot.index);
+        self.advance_front();
+        Some(Work::Send(Shipment { slot, pieces }))
+    }
+
+    fn advance_front(&mut self) {
         while self
             .slots
             .get(&self.front)
@@ -185,7 +200,6 @@ impl Content {
         {
             self.front += 1;
         }
-        Some(Work::Send(Shipment { slot, body }))
     }
 
     /// The first slot and the latest one stay in memory: headers are patched and tails cut there.
@@ -236,15 +250,40 @@ impl Content {
         self.joined.insert(part.number, Some(part));
     }
 
-    /// A request that should have stored something has failed.
-    pub(super) fn failed(&mut self) {
+    /// A slot was not stored, as far as is known: takes its bytes back, below what is newer.
+    pub(super) fn lost(&mut self, shipment: &Shipment) {
         self.busy -= 1;
+        let Some(state) = self.slots.get_mut(&shipment.slot.index) else {
+            return;
+        };
+        state.busy = false;
+        let Some(sent) = state.sent.take_if(|sent| sent.part.is_none()) else {
+            return;
+        };
+        let mut pieces = shipment.pieces.clone();
+        pieces.clip(sent.live);
+        pieces
+            .iter()
+            .for_each(|piece| state.patches.lay_under(piece));
+        self.front = self.front.min(shipment.slot.index);
+    }
+
+    /// A composed part was not joined, as far as is known.
+    pub(super) fn not_joined(&mut self, number: PartNumber) {
+        self.busy -= 1;
+        self.joined.remove(&number);
     }
 
     pub(super) fn truncate(&mut self, len: u64) -> Result<()> {
         if len >= self.len {
             return self.extend(len);
         }
+        self.cut(len);
+        Ok(())
+    }
+
+    /// Drops what is at and behind `len`.
+    fn cut(&mut self, len: u64) {
         self.base = self.base.min(len);
         self.zeros.clip(len);
         let first = self.plan.slot_at(len);
@@ -261,13 +300,13 @@ impl Content {
                 self.held += buffer.held();
             }
             state.buffer.take_if(|buffer| buffer.covered().is_empty());
+            state.patches.clip(cut);
             if let Some(sent) = &mut state.sent {
                 sent.live = sent.live.min(cut);
             }
             state.sent.take_if(|sent| sent.live == 0);
         }
         self.len = len;
-        Ok(())
     }
 
     fn extend(&mut self, len: u64) -> Result<()> {
@@ -300,12 +339,51 @@ impl Content {
         self.slots.get(&slot.index)?.buffer.as_ref()
     }
 
-    /// A buffer for bytes that are collected late.
-    pub(super) fn new_buffer(&self) -> Buffer {
-        Buffer::new(self.chunks.clone())
+    /// Bytes of memory in buffers.
+    pub(super) fn held(&self) -> u64 {
+        self.held
     }
 
-    /// Forgets everything: the upload was given up.
+    /// Makes all buffers patches: they do not change any more.
+    pub(super) fn freeze(&mut self) {
+        for state in self.slots.values_mut() {
+            self.held -= state.freeze();
+        }
+    }
+
+    /// Makes patches of what would have to be sent again and is in memory still.
+    pub(super) fn keep_as_patches(&mut self) {
+        self.slots.values_mut().for_each(SlotState::keep_as_patch);
+    }
+
+    /// All patches before byte `end`, with the offsets of their slots.
+    pub(super) fn patches(&self, end: u64) -> impl Iterator<Item = (u64, Patch)> {
+        self.slots.iter().flat_map(move |(index, state)| {
+            let start = self.plan.slot_start(*index);
+            let within = 0..end.saturating_sub(start);
+            state
+                .patches
+                .within(within)
+                .map(move |patch| (start, patch))
+        })
+    }
+
+    /// The lumps before byte `end` that are in memory, each once.
+    pub(super) fn lumps_in_memory(&self, end: u64) -> Vec<Arc<Lump>> {
+        let mut lumps: Vec<Arc<Lump>> = Vec::new();
+        for (_, patch) in self.patches(end) {
+            // Pieces of one lump are mostly neighbours; twice in a tail does no harm.
+            let again = lumps
+                .last()
+                .is_some_and(|last| Arc::ptr_eq(last, &patch.lump));
+            if !again && patch.lump.body().is_some() {
+                lumps.push(patch.lump);
+            }
+        }
+        lumps
+    }
+
+    /// Forgets everything but the length: memory is let go.
     pub(super) fn clear(&mut self) {
         self.slots.clear();
         self.held = 0;

@@ -5,10 +5,8 @@ use model::ObjectKey;
 
 use super::progress::Progress;
 use super::settings::Staging;
-use super::{piece_name, whole_name};
 use crate::{
-    Entry, ListRequest, MultipartUpload, ObjectStore, ObjectStoreExt as _, PartNumber, Result,
-    UploadId,
+    Entry, ListRequest, MultipartUpload, ObjectStore, ObjectStoreExt as _, Result, UploadId,
 };
 
 /// Takes everything of it away, and tells of the first failure.
@@ -32,17 +30,13 @@ pub(super) async fn discard(
 
 /// The multipart uploads below the staging prefix.
 fn staged_uploads(progress: &Progress, staging: &Staging) -> Vec<MultipartUpload> {
-    let piece =
-        |(number, id): &(u16, String)| Some((piece_name(PartNumber::new(*number)?), id.clone()));
-    let pieces = progress.pieces.iter().filter_map(piece);
-    let wholes = progress.wholes.iter();
-    let wholes = wholes.map(|whole| (whole_name(whole.generation), whole.id.clone()));
-    let upload = |(name, id): (String, String)| {
-        let key = ObjectKey::parse(format!("{}{name}", staging.prefix)).ok()?;
-        let id = UploadId(id);
-        Some(MultipartUpload { key, id })
+    let upload = |(name, id): &(String, String)| {
+        Some(MultipartUpload {
+            key: ObjectKey::parse(format!("{}{name}", staging.prefix)).ok()?,
+            id: UploadId(id.clone()),
+        })
     };
-    pieces.chain(wholes).filter_map(upload).collect()
+    progress.staging.iter().filter_map(upload).collect()
 }
 
 /// Deletes every object below the staging prefix.

@@ -7,9 +7,11 @@ use model::ObjectKey;
 use tokio::sync::OnceCell;
 
 use super::gate::Gate;
+use super::ledger::Ledger;
 use crate::fetch::Original;
 use crate::{
     Error, MultipartUpload, ObjectStore, Part, PartNumber, Pin, PutOptions, Result, Source,
+    UploadId,
 };
 
 /// A multipart upload: of the object itself, or of a piece in staging.
@@ -19,6 +21,11 @@ pub(super) struct Multipart {
     key: ObjectKey,
     options: PutOptions,
     gate: Arc<Gate>,
+    ledger: Arc<Ledger>,
+    /// Its name in staging, if it stands there.
+    staged: Option<String>,
+    /// It was completed before, by another process perhaps: only its pin has to be asked for.
+    stands: bool,
     begun: OnceCell<MultipartUpload>,
     completed: OnceCell<Original>,
 }
@@ -29,14 +36,44 @@ impl Multipart {
         key: ObjectKey,
         options: PutOptions,
         gate: Arc<Gate>,
+        ledger: Arc<Ledger>,
+        staged: Option<String>,
     ) -> Self {
         Self {
             store,
             key,
             options,
             gate,
+            ledger,
+            staged,
+            stands: false,
             begun: OnceCell::new(),
             completed: OnceCell::new(),
+        }
+    }
+
+    /// The same, begun before.
+    pub(super) fn with_begun(self, id: UploadId) -> Self {
+        let key = self.key.clone();
+        Self {
+            begun: OnceCell::new_with(Some(MultipartUpload { key, id })),
+            ..self
+        }
+    }
+
+    /// The same, completed before.
+    pub(super) fn with_completed(self, original: Original) -> Self {
+        Self {
+            completed: OnceCell::new_with(Some(original)),
+            ..self
+        }
+    }
+
+    /// The same, completed before in an unknown state.
+    pub(super) fn standing(self) -> Self {
+        Self {
+            stands: true,
+            ..self
         }
     }
 
@@ -56,7 +93,13 @@ impl Multipart {
     pub(super) async fn upload(&self) -> Result<&MultipartUpload> {
         let begin = async || {
             self.gate.pass().await?;
-            self.store.create_upload(&self.key, &self.options).await
+            let upload = self.store.create_upload(&self.key, &self.options).await?;
+            let told = self.ledger.begun(self.staged.as_deref(), &upload.id).await;
+            if told.is_err() {
+                // Nobody would know of it.
+                self.abort(&upload).await;
+            }
+            told.map(|()| upload)
         };
         self.begun.get_or_try_init(begin).await
     }
@@ -85,6 +128,9 @@ impl Multipart {
     /// Makes a staging object of `parts`, without a condition.
     pub(super) async fn complete(&self, parts: &[Part]) -> Result<Original> {
         let complete = async || {
+            if self.stands {
+                return Ok(self.look().await?.0);
+            }
             let upload = self.upload().await?;
             let written = self.store.complete_upload(upload, parts, None).await?;
             Ok::<_, Error>(Original {
@@ -99,6 +145,23 @@ impl Multipart {
         self.completed.get_or_try_init(complete).await.cloned()
     }
 
+    /// The object as it stands, and its size.
+    pub(super) async fn look(&self) -> Result<(Original, u64)> {
+        let head = self.store.head(&self.key).await?;
+        let original = Original {
+            store: self.store.clone(),
+            key: self.key.clone(),
+            pin: head.pin(),
+        };
+        Ok((original, head.size))
+    }
+
+    async fn abort(&self, upload: &MultipartUpload) {
+        if let Err(error) = self.store.abort_upload(upload).await {
+            tracing::warn!(key = %self.key, %error, "unrecorded upload not removed");
+        }
+    }
+
     /// The staging object that it became, if it did.
     pub(super) fn completed(&self) -> Option<&Original> {
         self.completed.get()
@@ -107,7 +170,8 @@ impl Multipart {
     /// Takes away what the store has of it. Best effort: what is left is the sweeper's.
     pub(super) async fn discard(&self) {
         let outcome = match (self.completed(), self.begun()) {
-            (Some(original), _) => self.store.delete(&original.key, None).await,
+            (Some(_), _) => self.store.delete(&self.key, None).await,
+            _ if self.stands => self.store.delete(&self.key, None).await,
             (None, Some(upload)) => self.store.abort_upload(upload).await,
             (None, None) => Ok(()),
         };

@@ -217,6 +217,20 @@ impl PartPlan {
         start
     }
 
+    /// The first slot of the part with this number, if the plan has one.
+    pub(crate) fn first_slot(&self, number: PartNumber) -> Option<Slot> {
+        let (mut start, mut parts) = (0, 1);
+        for tier in &self.tiers {
+            if number.get() < parts + tier.parts {
+                let offset = u64::from(number.get() - parts) * tier.part_len;
+                return Some(self.slot_at(start + offset));
+            }
+            start += tier.len();
+            parts += tier.parts;
+        }
+        None
+    }
+
     /// All slots of an object of `len` bytes, in order; the last one may reach beyond it.
     pub(crate) fn slots(&self, len: u64) -> impl Iterator<Item = Slot> + '_ {
         let mut at = 0;
@@ -333,6 +347,10 @@ mod tests {
         ];
         assert_eq!(named, expected);
         assert_eq!(plan.slots(9).count(), 3);
+        let first = |number| plan.first_slot(PartNumber::new(number).unwrap());
+        assert_eq!(first(2).map(|slot| slot.range), Some(4..8));
+        assert_eq!(first(4).map(|slot| slot.range), Some(14..16));
+        assert_eq!(first(5), None);
     }
 
     #[test]

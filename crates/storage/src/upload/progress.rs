@@ -33,10 +33,10 @@ pub struct Progress {
     /// The multipart upload at the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) main: Option<String>,
-    /// Composed parts that were begun in staging and not joined, with their uploads' ids.
+    /// Multipart uploads in staging by name, with their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) pieces: Vec<(u16, String)>,
-    /// The staging objects of a staged upload.
+    pub(super) staging: Vec<(String, String)>,
+    /// What staging objects of a staged upload were completed of, or just being.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) wholes: Vec<Whole>,
     /// Slots whose parts are as they should be.
@@ -56,13 +56,10 @@ pub struct Progress {
     pub(super) zeros: Vec<Range<u64>>,
 }
 
-/// A staging object that holds parts of a staged upload.
+/// A staging object that holds parts of a staged upload, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Whole {
     pub(super) generation: u32,
-    pub(super) id: String,
-    /// The slots that it was completed of, or is just being.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) slots: Vec<Range<u64>>,
 }
 
@@ -102,7 +99,7 @@ impl Progress {
             staged,
             plan,
             main: None,
-            pieces: Vec::new(),
+            staging: Vec::new(),
             wholes: Vec::new(),
             sent: Vec::new(),
             cut: Vec::new(),

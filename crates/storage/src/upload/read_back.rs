@@ -6,8 +6,9 @@ use bytes::Bytes;
 use model::ErrorKind;
 
 use super::content::Origin;
+use super::engine::{Engine, State};
+use super::lump::Place;
 use super::plan::Slot;
-use super::{State, Upload};
 use crate::fetch::Original;
 use crate::{Error, Result};
 
@@ -17,7 +18,7 @@ enum Stretch {
     Fetch(Original, Range<u64>),
 }
 
-impl Upload {
+impl Engine {
     pub(super) async fn read_back(&self, offset: u64, len: usize) -> Result<Vec<Bytes>> {
         let stretches = loop {
             {
@@ -99,6 +100,18 @@ impl Upload {
             match origin {
                 Origin::Kept(body) => {
                     stretches.extend(body.slice(range).into_iter().map(Stretch::Bytes));
+                }
+                Origin::Patch(lump, at) => {
+                    let range = at..at + len as u64;
+                    match lump.place() {
+                        Place::Memory(body) => {
+                            stretches.extend(body.slice(range).into_iter().map(Stretch::Bytes));
+                        }
+                        Place::Stored(original, start) => {
+                            let range = start + range.start..start + range.end;
+                            stretches.push(Stretch::Fetch(original, range));
+                        }
+                    }
                 }
                 Origin::Zeros | Origin::Hole => {
                     stretches.push(Stretch::Bytes(vec![0; len].into()));

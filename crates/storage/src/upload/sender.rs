@@ -19,8 +19,15 @@ pub(super) enum Answer {
     Stored(Slot, Part),
     /// The store has a composed part.
     Joined(Part),
-    /// Neither.
-    Failed(Error),
+    /// Neither: what that leaves undone.
+    Failed(Error, Undone),
+}
+
+/// What a request should have done.
+#[derive(Debug)]
+pub(super) enum Undone {
+    Slot(Shipment),
+    Join(PartNumber),
 }
 
 /// Answers that came and were not looked at yet: at most one per slot in flight.
@@ -78,9 +85,11 @@ impl Sender {
     /// Sends a slot as part `number` of `target`. Its bytes count against the budget from now
     /// until the store has answered.
     pub(super) fn send(&self, shipment: Shipment, number: PartNumber, target: Arc<Multipart>) {
-        let Shipment { slot, body } = shipment;
-        let permit = self.in_flight.take(body.len());
-        self.spawn(target.clone(), async move {
+        let permit = self.in_flight.take(shipment.slot.len());
+        let undone = Undone::Slot(shipment.clone());
+        self.run(target.clone(), undone, async move {
+            let Shipment { slot, pieces } = shipment;
+            let body = pieces.gather().await?;
             let upload = target.upload().await?;
             let part = target.store().put_part(number, body, upload).await?;
             drop(permit);
@@ -96,7 +105,7 @@ impl Sender {
         number: PartNumber,
         main: Arc<Multipart>,
     ) {
-        self.spawn(main.clone(), async move {
+        self.run(main.clone(), Undone::Join(number), async move {
             let len = parts.iter().map(|part| part.size).sum();
             let original = piece.complete(&parts).await?;
             let part = main.copy_part(number, &original, 0..len).await?;
@@ -104,20 +113,26 @@ impl Sender {
         });
     }
 
+    /// Runs `work` besides; it sees for itself to its end.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
     /// Runs `work`, which sends requests to `target`, when its turn has come.
-    fn spawn(
+    fn run(
         &self,
         target: Arc<Multipart>,
+        undone: Undone,
         work: impl Future<Output = Result<Answer>> + Send + 'static,
     ) {
         let (turns, cancel) = (self.turns.clone(), self.cancel.clone());
-        let mut report = Report(Some(self.answers.clone()));
+        let mut report = Report(Some((self.answers.clone(), undone)));
         self.tasks.spawn(async move {
             match take_turn(&target, &turns, &cancel, work).await {
                 Ok(answer) => report.answer(answer),
                 Err(error) => {
-                    report.answer(Answer::Failed(error));
-                    // The upload is lost: what else is on its way need not try.
+                    report.failed(error);
+                    // The upload has failed: what else is on its way need not try.
                     cancel.cancel();
                 }
             }
@@ -134,12 +149,6 @@ impl Sender {
         self.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-    }
-}
-
-impl Drop for Sender {
-    fn drop(&mut self) {
-        self.cancel();
     }
 }
 
@@ -178,12 +187,18 @@ async fn take_turn(
 }
 
 /// Makes sure that there is an answer, even from a task that dies.
-struct Report(Option<Arc<Answers>>);
+struct Report(Option<(Arc<Answers>, Undone)>);
 
 impl Report {
     fn answer(&mut self, answer: Answer) {
-        if let Some(answers) = self.0.take() {
+        if let Some((answers, _)) = self.0.take() {
             answers.push(answer);
+        }
+    }
+
+    fn failed(&mut self, error: Error) {
+        if let Some((answers, undone)) = self.0.take() {
+            answers.push(Answer::Failed(error, undone));
         }
     }
 }
@@ -191,7 +206,11 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         let reason = "the task that sent it ended early";
-        let error = Error::new(ErrorKind::Internal, "put part", "of an upload", reason);
-        self.answer(Answer::Failed(error));
+        self.failed(Error::new(
+            ErrorKind::Internal,
+            "put part",
+            "of an upload",
+            reason,
+        ));
     }
 }

@@ -5,15 +5,19 @@ mod order;
 mod rewriting;
 mod sending;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use ::model::BucketName;
+use ::model::{BucketName, ErrorKind};
 use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::*;
 use crate::memory::{Fault, MemoryStore, Operation};
-use crate::{BufferLimits, Capabilities, ChunkPool, ObjectStoreExt as _, PartPlan, Precondition};
+use crate::{
+    BufferLimits, Buffers, Capabilities, ChunkPool, Error, ObjectStoreExt as _, PartPlan,
+    Precondition,
+};
 
 /// Parts of 10 bytes, in chunks of 4.
 fn tiny(parts: u16) -> PartPlan {

@@ -1,22 +1,26 @@
 //! Where the bytes of an upload come from, layer by layer.
 //!
-//! The upper hides the lower: what is in a buffer, what was sent, then zeros that a truncate added
-//! or the base (these two never meet). What is in none of them is a hole.
+//! The upper hides the lower: what is in a buffer, the patches (in memory or in staging), what was
+//! sent, then zeros that a truncate added or the base (these two never meet). What is in none of
+//! them is a hole.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use model::ErrorKind;
 
 use super::Content;
 use super::slot_state::SlotState;
 use crate::ranges::RangeSet;
-use crate::upload::buffer::Buffer;
+use crate::upload::lump::Lump;
 use crate::upload::plan::Slot;
 use crate::{Body, Part, PartNumber, Result};
 
 /// The layer below the buffers that some bytes come from.
 #[derive(Debug, Clone)]
 pub(in crate::upload) enum Origin {
+    /// In this lump, from this offset on.
+    Patch(Arc<Lump>, u64),
     /// Sent with the slot, and still in memory: the body of the slot.
     Kept(Body),
     /// Sent with the slot.
@@ -34,8 +38,8 @@ pub(in crate::upload) enum Recipe {
     Sent(Part),
     /// All of it comes from below: a candidate for a copy.
     Below(Origin),
-    /// Of these bytes, with the gaps filled from below.
-    Put(Buffer),
+    /// Its bytes come from several layers.
+    Mixed,
 }
 
 impl Content {
@@ -69,6 +73,9 @@ impl Content {
             {
                 written.insert(start + covered.start..start + covered.end);
             }
+            for patch in state.patches.iter() {
+                written.insert(start + patch.range.start..start + patch.range.end);
+            }
         }
         written
     }
@@ -80,21 +87,17 @@ impl Content {
         visible.map(|gap| gap.end - gap.start).sum()
     }
 
-    /// How the slot gets into the finished object of the present length. Takes its buffer.
-    pub(in crate::upload) fn recipe(&mut self, slot: &Slot) -> Recipe {
-        let bytes = 0..slot.range.end.min(self.len) - slot.range.start;
-        let mut below = self.below(slot, bytes.clone());
-        let state = self.slots.entry(slot.index).or_default();
-        if let Some(buffer) = state.buffer.take_if(|buffer| !buffer.covered().is_empty()) {
-            self.held -= buffer.held();
-            return Recipe::Put(buffer);
-        }
-        if let Some(part) = state.whole() {
+    /// How the slot gets into the finished object of the present length, once its buffer is frozen.
+    pub(in crate::upload) fn recipe(&self, slot: &Slot) -> Recipe {
+        let state = self.slots.get(&slot.index);
+        if let Some(part) = state.and_then(SlotState::whole) {
             return Recipe::Sent(part.clone());
         }
+        let bytes = 0..slot.range.end.min(self.len) - slot.range.start;
+        let mut below = self.below(slot, bytes);
         match below.pop() {
             Some((_, origin)) if below.is_empty() => Recipe::Below(origin),
-            _ => Recipe::Put(Buffer::new(self.chunks.clone())),
+            _ => Recipe::Mixed,
         }
     }
 
@@ -104,6 +107,24 @@ impl Content {
         slot: &Slot,
         within: Range<u64>,
     ) -> Vec<(Range<u64>, Origin)> {
+        let (mut found, mut at) = (Vec::new(), within.start);
+        let state = self.slots.get(&slot.index);
+        for patch in state
+            .into_iter()
+            .flat_map(|state| state.patches.within(within.clone()))
+        {
+            found.extend(self.below_patches(slot, at..patch.range.start));
+            at = patch.range.end;
+            found.push((patch.range, Origin::Patch(patch.lump, patch.at)));
+        }
+        found.extend(self.below_patches(slot, at..within.end));
+        found
+    }
+
+    fn below_patches(&self, slot: &Slot, within: Range<u64>) -> Vec<(Range<u64>, Origin)> {
+        if within.is_empty() {
+            return Vec::new();
+        }
         let start = slot.range.start;
         let sent = self
             .slots

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use super::patches::{Patch, Patches};
 use crate::upload::buffer::Buffer;
+use crate::upload::lump::Lump;
 use crate::{Body, Budget, BudgetPermit, Part};
 
 /// One slot that has been touched.
 #[derive(Debug, Default)]
 pub(super) struct SlotState {
-    /// Bytes that are newer than what was sent.
+    /// Bytes that are newer than all below.
     pub(super) buffer: Option<Buffer>,
+    /// Bytes that are newer than what was sent, and will not change.
+    pub(super) patches: Patches,
     pub(super) sent: Option<Sent>,
     /// A request that stores this slot is on its way: another would race it.
     pub(super) busy: bool,
@@ -31,9 +35,57 @@ impl SlotState {
         let sent = self
             .sent
             .as_ref()
-            .filter(|_| self.buffer.is_none() && !self.busy)?;
+            .filter(|_| self.buffer.is_none() && self.patches.is_empty() && !self.busy)?;
         let part = sent.part.as_ref()?;
         (sent.live == part.size).then_some(part)
+    }
+
+    /// Whether nothing of the first `len` bytes has to come from below.
+    pub(super) fn is_full(&self, len: u64) -> bool {
+        if self.patches.is_empty() {
+            return self
+                .buffer
+                .as_ref()
+                .is_some_and(|buffer| buffer.is_full(len));
+        }
+        let mut covered = self.patches.covered();
+        if let Some(buffer) = &self.buffer {
+            buffer
+                .covered()
+                .iter()
+                .for_each(|range| covered.insert(range));
+        }
+        covered.covers(&(0..len))
+    }
+
+    /// Makes patches of the buffer. Returns how much memory it held.
+    pub(super) fn freeze(&mut self) -> u64 {
+        let Some(buffer) = self.buffer.take() else {
+            return 0;
+        };
+        let held = buffer.held();
+        let (frozen, counted) = buffer.freeze();
+        let counted = Arc::new(counted);
+        for (range, body) in frozen {
+            let lump = Lump::in_memory(body, Some(counted.clone()));
+            self.patches.lay(Patch { range, lump, at: 0 });
+        }
+        held
+    }
+
+    /// Takes the body that was kept for a patch, where the slot has to be sent again.
+    pub(super) fn keep_as_patch(&mut self) {
+        if self.whole().is_some() || self.busy {
+            return;
+        }
+        let Some(sent) = self.sent.take_if(|sent| sent.kept.is_some()) else {
+            return;
+        };
+        if let Some(kept) = sent.kept {
+            let lump = Lump::in_memory(kept.body, None);
+            let range = 0..sent.live;
+            self.patches.lay_under(&Patch { range, lump, at: 0 });
+        }
     }
 }
 

@@ -26,6 +26,12 @@ async fn a_large_file_is_its_parts_and_no_more() {
     for (index, piece) in bytes.chunks(7).enumerate() {
         upload.write(index as u64 * 7, piece).unwrap();
     }
+    upload.settle().await.unwrap();
+    assert_eq!(
+        upload.engine.buffers.chunks.buffered(),
+        24 + 8,
+        "the first and the latest part are kept, besides the one that is being filled"
+    );
     let written = finish(&upload).await.unwrap();
     let requests = store.requests();
     assert_eq!(requests.count(Operation::PutPart), 10);
@@ -33,12 +39,7 @@ async fn a_large_file_is_its_parts_and_no_more() {
     assert_eq!(content(&store).await, bytes);
     let crc = crate::crc64::to_base64(crate::crc64::of([bytes.as_slice()]));
     assert_eq!(written.crc64nvme, Some(crc));
-    assert_eq!(
-        upload.buffers.chunks.buffered(),
-        24,
-        "the first and the latest part are kept"
-    );
-    let buffers = upload.buffers.clone();
+    let buffers = upload.engine.buffers.clone();
     drop(upload);
     assert_eq!(
         (buffers.chunks.buffered(), buffers.kept.in_flight()),
@@ -75,7 +76,7 @@ async fn a_part_that_failed_is_told_by_the_next_write_and_by_finish() {
         store.head(&key("a")).await.unwrap_err().kind(),
         ErrorKind::NotFound
     );
-    assert_eq!(upload.buffers.in_flight.in_flight(), 0);
+    assert_eq!(upload.engine.buffers.in_flight.in_flight(), 0);
 }
 
 #[tokio::test]
@@ -169,10 +170,10 @@ async fn parts_in_flight_are_bounded_and_counted() {
         tokio::task::yield_now().await;
     }
     assert_eq!(begun.load(SeqCst), 4, "as many as are allowed at once");
-    assert_eq!(upload.buffers.in_flight.in_flight(), 100);
+    assert_eq!(upload.engine.buffers.in_flight.in_flight(), 100);
     gate.add_permits(100);
     upload.settle().await.unwrap();
-    assert_eq!(upload.buffers.in_flight.in_flight(), 0);
+    assert_eq!(upload.engine.buffers.in_flight.in_flight(), 0);
 }
 
 #[tokio::test]
@@ -185,7 +186,7 @@ async fn a_dropped_upload_leaves_no_task_behind() {
         _ => Fault::None,
     });
     let upload = start(&store, settings(&store, tiny(100)), None);
-    let buffers = upload.buffers.clone();
+    let buffers = upload.engine.buffers.clone();
     upload.write(0, &pattern(100)).unwrap();
     while store.requests().count(Operation::PutPart) < 4 {
         tokio::task::yield_now().await;

@@ -1,0 +1,184 @@
+//! Setting an upload aside: what has no place in the store yet goes to a tail object.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::engine::{Engine, Phase, State};
+use super::lump::{Lump, Place};
+use super::progress::{Below, Progress, Tail};
+use crate::{Body, Result, crc64};
+
+/// How many ranges a progress names: what was written in more places is safe up to there only.
+const MAX_RANGES: usize = 4096;
+
+impl Engine {
+    pub(super) async fn detach(&self) -> Result<Progress> {
+        let _ending = self.ending.lock().await;
+        {
+            let mut state = self.state();
+            self.take_answers(&mut state);
+            match &state.phase {
+                Phase::Detached(progress) => return Ok(progress.as_ref().clone()),
+                Phase::Finished | Phase::Aborted => self.check_open(&state, "detach")?,
+                // Also after a failure: what it left is made safe.
+                _ => state.phase = Phase::Detaching,
+            }
+        }
+        self.quiet(false).await?;
+        self.spilled().await;
+        let lumps = {
+            let mut state = self.state();
+            state.content.keep_as_patches();
+            state.content.freeze();
+            let reach = state.content.reach(true);
+            let end = state.content.patches(reach).nth(MAX_RANGES);
+            let end = end.map_or(reach, |(start, patch)| start + patch.range.start);
+            state.content.lumps_in_memory(end)
+        };
+        self.put_tail(&lumps).await?;
+        let progress = self.exact();
+        let mut state = self.state();
+        state.phase = Phase::Detached(Box::new(progress.clone()));
+        state.content.clear();
+        Ok(progress)
+    }
+
+    /// Puts these lumps into one staging object, and lets their memory go.
+    pub(super) async fn put_tail(&self, lumps: &[Arc<Lump>]) -> Result<()> {
+        let mut chunks = Vec::new();
+        let mut lain = Vec::new();
+        let mut at = 0;
+        for lump in lumps {
+            // Another spill may have moved it meanwhile.
+            if let Some(body) = lump.body() {
+                lain.push((lump, at));
+                at += body.len();
+                chunks.extend(body.into_chunks());
+            }
+        }
+        if lain.is_empty() {
+            return Ok(());
+        }
+        let body = Body::from_chunks(chunks);
+        let original = self.staging.put_tail(body).await?;
+        for (lump, at) in lain {
+            lump.moved(original.clone(), at);
+        }
+        Ok(())
+    }
+
+    /// Deletes the tails that the upload does not need as it is now.
+    pub(super) async fn forget_superseded(&self) {
+        let _ending = self.ending.lock().await;
+        let needed = match &self.state().phase {
+            Phase::Detached(progress) => progress.tails.clone(),
+            _ => return,
+        };
+        let needed: BTreeSet<String> = needed.into_iter().map(|tail| tail.name).collect();
+        self.staging.keep_tails(&needed).await;
+    }
+
+    pub(super) fn safe(&self) -> u64 {
+        let mut state = self.state();
+        self.take_answers(&mut state);
+        match &state.phase {
+            Phase::Detached(progress) => progress.safe,
+            _ => state.content.reach(false),
+        }
+    }
+
+    /// The progress that is provable now, without what is in memory.
+    pub(super) fn exact(&self) -> Progress {
+        let mut state = self.state();
+        self.take_answers(&mut state);
+        if let Phase::Detached(progress) = &state.phase {
+            return progress.as_ref().clone();
+        }
+        let safe = state.content.reach(false);
+        let mut progress = Progress {
+            open: false,
+            safe,
+            digest: digest(&state, self.staged),
+            tails: self.tails(&state, safe),
+            ..self.ledger.progress()
+        };
+        progress.sent.clear();
+        progress.cut.clear();
+        for (slot, _, live) in state.content.answered(safe) {
+            add(&mut progress.sent, slot.index);
+            if live < slot.len() {
+                progress.cut.push((slot.index, live));
+            }
+        }
+        let survives = state.content.surviving_base(safe);
+        progress.base = self.base.as_ref().map(|(original, _)| Below {
+            pin: original.pin.clone(),
+            len: survives,
+        });
+        let zeros = state.content.zeros();
+        let zeros = zeros.map(|zeros| zeros.start..zeros.end.min(safe));
+        progress.zeros = zeros.filter(|zeros| !zeros.is_empty()).collect();
+        progress
+    }
+
+    /// What stands in tails before byte `safe`, by object.
+    fn tails(&self, state: &State, safe: u64) -> Vec<Tail> {
+        let mut tails: BTreeMap<String, Tail> = BTreeMap::new();
+        for (start, patch) in state.content.patches(safe) {
+            let Place::Stored(original, at) = patch.lump.place() else {
+                continue;
+            };
+            let Some(name) = self.staging.name_of(&original.key) else {
+                continue;
+            };
+            let tail = tails.entry(name.to_owned()).or_insert_with(|| Tail {
+                name: name.to_owned(),
+                pin: original.pin.clone(),
+                ranges: Vec::new(),
+            });
+            let range = start + patch.range.start..start + patch.range.end;
+            extend(&mut tail.ranges, range, at + patch.at);
+        }
+        tails.into_values().collect()
+    }
+}
+
+/// A checksum of the ETags of the parts at the key, in order.
+pub(super) fn digest(state: &State, staged: bool) -> u64 {
+    if staged {
+        return 0;
+    }
+    let safe = state.content.reach(false);
+    let flat = state.content.answered(safe);
+    let flat = flat.filter_map(|(slot, part, _)| slot.piece.is_none().then_some(part));
+    let joined = state.content.joined_parts().filter(|part| {
+        let first = state.content.plan.first_slot(part.number);
+        first.is_some_and(|slot| slot.range.start < safe)
+    });
+    let text: String = flat
+        .chain(joined)
+        .map(|part| format!("{} {}\n", part.number.get(), part.etag))
+        .collect();
+    crc64::of([text.as_bytes()])
+}
+
+/// Adds a slot to runs of slots, in order.
+pub(super) fn add(runs: &mut Vec<Range<u64>>, index: u64) {
+    match runs.last_mut() {
+        Some(last) if last.end == index => last.end += 1,
+        _ => runs.push(index..index + 1),
+    }
+}
+
+/// Adds a range that begins at `at` of a tail; what follows the last one joins it.
+fn extend(ranges: &mut Vec<(Range<u64>, u64)>, range: Range<u64>, at: u64) {
+    if let Some((last, start)) = ranges.last_mut()
+        && last.end == range.start
+        && *start + (last.end - last.start) == at
+    {
+        last.end = range.end;
+        return;
+    }
+    ranges.push((range, at));
+}

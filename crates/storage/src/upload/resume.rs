@@ -1,0 +1,431 @@
+//! Going on with an unfinished upload: what its progress names is held against what the store has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use bytes::Bytes;
+use model::{ErrorKind, ObjectKey};
+
+use super::content::Patch;
+use super::detach::digest;
+use super::engine::{Build, Engine};
+use super::lump::Lump;
+use super::multipart::Multipart;
+use super::plan::Slot;
+use super::progress::Progress;
+use super::{piece_name, piece_number, whole_name};
+use crate::fetch::Original;
+use crate::{Error, MultipartUpload, ObjectStore, Part, PartNumber, Result};
+
+/// The parts of one multipart upload.
+type Parts = BTreeMap<PartNumber, Part>;
+
+/// Builds an engine that goes on where `progress` ends.
+pub(super) async fn resume(mut build: Build, progress: &Progress) -> Result<Engine> {
+    check(&build, progress)?;
+    let main = match progress.multipart() {
+        Some(upload) => list(&*build.store, &upload).await?,
+        None => None,
+    };
+    let gone = progress.main.is_some() && main.is_none();
+    if let Some(known) = build.progress.as_mut().filter(|_| gone) {
+        known.main = None;
+    }
+    let mut resuming = Resuming {
+        engine: Engine::build(build),
+        progress,
+        main: main.unwrap_or_default(),
+        found: BTreeSet::new(),
+        limit: u64::MAX,
+        strays: Vec::new(),
+    };
+    resuming.below();
+    resuming.tails().await?;
+    resuming.staged().await?;
+    resuming.parts();
+    let engine = resuming.end(gone).await?;
+    let mut known = engine.exact();
+    known.open = true;
+    engine.ledger.tell(|progress| *progress = known).await?;
+    let mut state = engine.state();
+    for work in state.content.ready() {
+        engine.begin(&mut state, work);
+    }
+    drop(state);
+    Ok(engine)
+}
+
+/// Whether this is the upload that the progress tells of.
+fn check(build: &Build, progress: &Progress) -> Result<()> {
+    let refuse = |kind, reason: &str| {
+        let key = build.key.as_str();
+        Err(Error::new(kind, "resume", key, reason))
+    };
+    if progress.main.is_some() && progress.key != build.key.as_str() {
+        return refuse(ErrorKind::Invalid, "it was begun at another key");
+    }
+    let staging = progress.staged || !progress.staging.is_empty() || !progress.tails.is_empty();
+    if staging && build.settings.staging.is_none() {
+        let reason = "some of it stands in staging, and no staging is configured";
+        return refuse(ErrorKind::Invalid, reason);
+    }
+    match (progress.base(), &build.base) {
+        (Some((pin, _)), Some(base)) if *pin != base.pin => {
+            let reason = "the file that it was to change was replaced meanwhile";
+            refuse(ErrorKind::Conflict, reason)
+        }
+        (Some(_), None) => refuse(ErrorKind::Invalid, "its base is missing"),
+        _ => Ok(()),
+    }
+}
+
+/// The parts of an upload; none where the store does not know it any more.
+async fn list(store: &dyn ObjectStore, upload: &MultipartUpload) -> Result<Option<Parts>> {
+    match store.list_parts(upload).await {
+        Ok(parts) => Ok(Some(
+            parts.into_iter().map(|part| (part.number, part)).collect(),
+        )),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+struct Resuming<'a> {
+    engine: Engine,
+    progress: &'a Progress,
+    /// The parts at the key.
+    main: Parts,
+    /// Slots that are there.
+    found: BTreeSet<u64>,
+    /// Nothing at and behind this byte counts.
+    limit: u64,
+    /// Parts of the right size by the piece they are in; those that do not count at the end must
+    /// not count later either.
+    strays: Vec<(Option<String>, Slot, PartNumber)>,
+}
+
+impl Resuming<'_> {
+    fn below(&self) {
+        let base = self.progress.base().map_or(0, |(_, len)| len);
+        let content = &mut self.engine.state().content;
+        content.restore_below(base, &self.progress.zeros);
+    }
+
+    async fn tails(&mut self) -> Result<()> {
+        for tail in &self.progress.tails {
+            let found = self.engine.staging.find_tail(&tail.name, &tail.pin).await?;
+            let Some(original) = found else {
+                let first = tail.ranges.iter().map(|(range, _)| range.start).min();
+                self.limit = self.limit.min(first.unwrap_or(u64::MAX));
+                continue;
+            };
+            if let Some(number) = piece_number(&tail.name) {
+                self.completed_piece(&tail.name, number, original.clone())?;
+            }
+            for (range, at) in &tail.ranges {
+                let lump = Lump::stored(original.clone(), *at, range.end - range.start);
+                let range = range.clone();
+                let patch = Patch { range, lump, at: 0 };
+                self.engine.state().content.restore_patch(&patch);
+            }
+        }
+        Ok(())
+    }
+
+    /// What other multipart uploads there are in staging.
+    async fn staged(&mut self) -> Result<()> {
+        for (name, id) in &self.progress.staging {
+            let piece = self.engine.staging.new_piece(name)?;
+            let piece = piece.with_begun(crate::UploadId(id.clone()));
+            if let Some(number) = piece_number(name) {
+                if !self.is_joined(number) {
+                    self.piece(name, number, piece).await?;
+                }
+            } else if !name.starts_with(WHOLE) {
+                // Only the end of the upload needs it, and begins it again.
+                self.engine.staging.adopt(name, piece);
+            }
+        }
+        self.wholes().await
+    }
+
+    /// A composed part of which the store has some pieces, or all in one object.
+    async fn piece(&mut self, name: &str, number: PartNumber, piece: Multipart) -> Result<()> {
+        let Some(first) = self.engine.state().content.plan.first_slot(number) else {
+            return Ok(());
+        };
+        let slots = self.siblings(&first);
+        let upload = piece.begun().cloned();
+        let parts = match &upload {
+            Some(upload) => list(piece.store(), upload).await?,
+            None => None,
+        };
+        if let Some(parts) = parts {
+            for slot in slots {
+                let part = slot.piece.and_then(|number| parts.get(&number));
+                if let Some(part) = part.filter(|part| part.size == slot.len()) {
+                    self.part(Some(name), &slot, part.clone());
+                }
+            }
+            self.engine.staging.adopt(name, piece);
+            return Ok(());
+        }
+        let Some((original, size)) = standing(&piece).await? else {
+            return Ok(());
+        };
+        let whole: Vec<Slot> = slots
+            .into_iter()
+            .filter(|slot| self.progress.open || self.is_sent(slot))
+            .collect();
+        if whole.iter().map(Slot::len).sum::<u64>() == size {
+            self.completed_piece(name, number, original.clone())?;
+            let mut at = 0;
+            for slot in whole {
+                self.piece_patch(&slot, &original, at);
+                at += slot.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// A slot whose bytes stand in a completed piece.
+    fn piece_patch(&mut self, slot: &Slot, original: &Original, at: u64) {
+        let patch = Patch {
+            range: slot.range.clone(),
+            lump: Lump::stored(original.clone(), at, slot.len()),
+            at: 0,
+        };
+        let content = &mut self.engine.state().content;
+        if self.progress.open {
+            content.restore_patch(&patch);
+        } else {
+            content.restore_patch_under(&patch);
+        }
+        self.found.insert(slot.index);
+    }
+
+    /// A composed part whose piece was finished: nothing more can be sent to it.
+    fn completed_piece(&self, name: &str, number: PartNumber, original: Original) -> Result<()> {
+        let piece = self.engine.staging.new_piece(name)?;
+        self.engine
+            .staging
+            .adopt(name, piece.with_completed(original));
+        let content = &mut self.engine.state().content;
+        content.restore_joined(number, None);
+        Ok(())
+    }
+
+    /// The staging objects of a staged upload: the completed ones, then the one being filled.
+    async fn wholes(&mut self) -> Result<()> {
+        for whole in &self.progress.wholes {
+            let name = whole_name(whole.generation);
+            let piece = self.engine.staging.new_piece(&name)?;
+            let slots = self.slots(&whole.slots);
+            let Some((original, size)) = standing(&piece).await? else {
+                continue;
+            };
+            if slots.iter().map(Slot::len).sum::<u64>() != size {
+                continue;
+            }
+            self.engine
+                .staging
+                .adopt(&name, piece.with_completed(original.clone()));
+            let mut at = 0;
+            for slot in slots {
+                self.part(None, &slot, unnamed(slot.part, slot.len()));
+                let mut state = self.engine.state();
+                state.stored.insert(slot.index, (original.clone(), at));
+                state.generation = state.generation.max(whole.generation + 1);
+                at += slot.len();
+            }
+        }
+        for (name, id) in &self.progress.staging {
+            let generation = name.strip_prefix(WHOLE).and_then(|text| text.parse().ok());
+            if let Some(generation) = generation
+                && self.engine.state().generation <= generation
+            {
+                self.open_whole(name, id, generation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_whole(&mut self, name: &str, id: &str, generation: u32) -> Result<()> {
+        let piece = self.engine.staging.new_piece(name)?;
+        let piece = piece.with_begun(crate::UploadId(id.to_owned()));
+        let parts = match piece.begun() {
+            Some(upload) => list(piece.store(), upload).await?,
+            None => None,
+        };
+        // What is gone is not begun again under the same name.
+        self.engine.state().generation = generation + u32::from(parts.is_none());
+        let Some(parts) = parts else {
+            return Ok(());
+        };
+        for part in parts.into_values() {
+            let slot = self.engine.state().content.plan.first_slot(part.number);
+            if let Some(slot) = slot.filter(|slot| slot.len() == part.size) {
+                self.engine.state().stored.remove(&slot.index);
+                self.part(Some(name), &slot, part);
+            }
+        }
+        self.engine.staging.adopt(name, piece);
+        Ok(())
+    }
+
+    /// The parts at the key.
+    fn parts(&mut self) {
+        for (number, part) in self.main.clone() {
+            let Some(first) = self.engine.state().content.plan.first_slot(number) else {
+                continue;
+            };
+            if first.piece.is_none() {
+                if part.size == first.len() && !self.progress.staged {
+                    self.part(None, &first, part);
+                }
+            } else if self.is_joined(number) {
+                self.joined(&first, part);
+            }
+        }
+    }
+
+    /// Whether the store has this composed part whole.
+    fn is_joined(&self, number: PartNumber) -> bool {
+        let slot = self.engine.state().content.plan.first_slot(number);
+        let len = slot.map_or(0, |slot| {
+            slot.len() * (slot.siblings.end - slot.siblings.start)
+        });
+        self.main.get(&number).is_some_and(|part| part.size == len)
+    }
+
+    fn joined(&mut self, first: &Slot, part: Part) {
+        let name = piece_name(first.part);
+        for slot in self.siblings(first) {
+            let number = slot.piece.unwrap_or(slot.part);
+            self.part(None, &slot, unnamed(number, slot.len()));
+        }
+        if let Ok(piece) = self.engine.staging.new_piece(&name) {
+            self.engine.staging.adopt(&name, piece.standing());
+        }
+        let number = part.number;
+        let content = &mut self.engine.state().content;
+        content.restore_joined(number, Some(part));
+    }
+
+    /// A slot that the store has as a part of the upload `at` (at the key, or this one).
+    fn part(&mut self, at: Option<&str>, slot: &Slot, part: Part) {
+        let at = at.map(str::to_owned);
+        self.strays.push((at, slot.clone(), part.number));
+        let sent = self.is_sent(slot);
+        let cut = self.progress.cut.iter();
+        let cut = cut.clone().find(|(index, _)| *index == slot.index);
+        let mut state = self.engine.state();
+        if self.progress.open {
+            let patched = state.content.is_patched(slot);
+            if sent && (patched || cut.is_some()) {
+                // Was it sent again since? Nobody can tell.
+                drop(state);
+                self.limit = self.limit.min(slot.range.start);
+                return;
+            }
+            state.content.drop_patches(slot);
+        } else if !sent {
+            return;
+        }
+        let live = cut.map_or(slot.len(), |(_, live)| *live);
+        state.content.restore_part(slot, part, live);
+        drop(state);
+        self.found.insert(slot.index);
+    }
+
+    fn is_sent(&self, slot: &Slot) -> bool {
+        let mut sent = self.progress.sent.iter();
+        sent.any(|run| run.contains(&slot.index))
+    }
+
+    fn siblings(&self, slot: &Slot) -> Vec<Slot> {
+        self.slots(std::slice::from_ref(&slot.siblings))
+    }
+
+    fn slots(&self, runs: &[Range<u64>]) -> Vec<Slot> {
+        let plan = &self.engine.state().content.plan;
+        let indices = runs.iter().cloned().flatten();
+        indices
+            .map(|index| plan.slot_at(plan.slot_start(index)))
+            .collect()
+    }
+
+    /// Forgets what follows the first thing that is missing, here and in the store.
+    async fn end(mut self, gone: bool) -> Result<Engine> {
+        for slot in self.slots(&self.progress.sent) {
+            if !self.found.contains(&slot.index) {
+                self.limit = self.limit.min(slot.range.start);
+                break;
+            }
+        }
+        let limit = match self.progress.open {
+            true => self.limit,
+            false => self.limit.min(self.progress.safe),
+        };
+        let reach = self.engine.state().content.restored(limit);
+        let key = self.engine.key.clone();
+        if reach == 0 && (gone || self.progress.safe > 0) {
+            let reason = "the store has given the unfinished upload up; send the file again";
+            return Err(refuse(&key, ErrorKind::NotFound, reason));
+        }
+        let known = digest(&self.engine.state(), self.progress.staged);
+        if !self.progress.open && reach == self.progress.safe && known != self.progress.digest {
+            let reason = "its parts in the store were replaced meanwhile; send the file again";
+            return Err(refuse(&key, ErrorKind::Conflict, reason));
+        }
+        self.spoil().await?;
+        self.engine.staging.has_unknown();
+        Ok(self.engine)
+    }
+
+    /// Makes parts useless that do not count: whoever resumes next would take them for good.
+    async fn spoil(&self) -> Result<()> {
+        for (name, slot, number) in &self.strays {
+            if self.engine.state().content.is_sent(slot) {
+                continue;
+            }
+            let target = match name {
+                Some(name) => self.engine.staging.piece(name)?,
+                None => self.engine.main.clone(),
+            };
+            if let Some(upload) = target.begun()
+                && target.completed().is_none()
+            {
+                let byte = Bytes::from_static(b"-").into();
+                target.store().put_part(*number, byte, upload).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The object that a piece became, with its size.
+async fn standing(piece: &Multipart) -> Result<Option<(Original, u64)>> {
+    match piece.look().await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A part of which only the place is known.
+fn unnamed(number: PartNumber, size: u64) -> Part {
+    Part {
+        number,
+        etag: String::new(),
+        size,
+        crc64nvme: None,
+    }
+}
+
+fn refuse(key: &ObjectKey, kind: ErrorKind, reason: &str) -> Error {
+    Error::new(kind, "resume", key.as_str(), reason)
+}
+
+/// What the names of a staged upload's objects begin with.
+const WHOLE: &str = "whole-";
