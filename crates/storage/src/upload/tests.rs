@@ -2,6 +2,7 @@
 
 mod model;
 mod order;
+mod resuming;
 mod rewriting;
 mod sending;
 

@@ -38,9 +38,9 @@ impl Content {
         };
         let mut at = 0;
         let buffer = state.and_then(|state| state.buffer.as_ref());
-        let above = buffer.map(|buffer| buffer.covered().within(0..len).collect());
+        let above: Option<Vec<_>> = buffer.map(|buffer| buffer.covered().within(0..len).collect());
         let end = std::iter::once(len..len);
-        for covered in above.unwrap_or_else(Vec::new).into_iter().chain(end) {
+        for covered in above.unwrap_or_default().into_iter().chain(end) {
             if at < covered.start {
                 for (range, origin) in self.below(slot, at..covered.start) {
                     if !is_there(&origin) {
