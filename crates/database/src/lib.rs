@@ -31,6 +31,7 @@ mod servers;
 mod ssh_keys;
 mod transfer;
 mod transfers;
+mod unattended;
 mod url;
 mod user;
 mod users;

@@ -343,7 +343,7 @@ pub(crate) async fn cleaned(id: TransferId, transaction: &mut Transaction) -> Re
     transaction.execute(&query).await.map(drop)
 }
 
-async fn changed_or_lost(query: Query, transaction: &mut Transaction) -> Result<()> {
+pub(crate) async fn changed_or_lost(query: Query, transaction: &mut Transaction) -> Result<()> {
     match transaction.execute(&query).await? {
         0 => Err(lost(query)),
         _ => Ok(()),
@@ -359,7 +359,7 @@ fn lost(query: Query) -> Error {
     )
 }
 
-fn private_file(row: &Row) -> Result<PrivateFile> {
+pub(crate) fn private_file(row: &Row) -> Result<PrivateFile> {
     let transfer = transfer(row)?;
     let staging = bucket_or_null(row, "staging_bucket")?;
     let changed = row.time_or_null("changed")?;

@@ -3,7 +3,6 @@
 use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, TransferId, UserId};
 
 use crate::engine::{Engine, Transaction};
-use crate::nodes::node_is_dead;
 use crate::query::Query;
 use crate::row::{Row, corrupt};
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
 /// Queries on transfers. They are written through [`crate::Writer`].
 #[derive(Clone, Copy)]
 pub struct TransfersTable<'a> {
-    engine: &'a Engine,
+    pub(crate) engine: &'a Engine,
 }
 
 impl<'a> TransfersTable<'a> {
@@ -42,31 +41,6 @@ impl<'a> TransfersTable<'a> {
                    AND started < $1 ORDER BY started, id LIMIT $2";
         let query = Query::new("list", "unfinished transfers", sql)
             .bind(before)
-            .bind(limit);
-        let rows = self.engine.fetch_all(&query).await?;
-        rows.iter().map(transfer).collect()
-    }
-
-    /// Transfers without an end that nobody works on, oldest first, at most `limit`: their node is
-    /// dead at `now`, or their object was to be put at its key and nobody has said so since
-    /// `publishing_before`.
-    ///
-    /// # Errors
-    /// `Unavailable` where the database does not answer.
-    pub async fn unattended(
-        &self,
-        now: Timestamp,
-        publishing_before: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Transfer>> {
-        let sql = concat!(
-            "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') AND (",
-            node_is_dead!("transfers", "$1"),
-            " OR (state = 'publishing' AND publishing < $2)) ORDER BY started, id LIMIT $3"
-        );
-        let query = Query::new("list", "unattended transfers", sql)
-            .bind(now)
-            .bind(publishing_before)
             .bind(limit);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(transfer).collect()

@@ -18,8 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::{
-    Attributes, AuditEntry, Claim, Error, NewMove, NewTransfer, Publication, PublicationRequest,
-    Result, Settings, metrics as names,
+    Attributes, AuditEntry, Claim, Error, NewMove, NewTransfer, PrivateId, Publication,
+    PublicationRequest, Result, Settings, metrics as names,
 };
 use moving::MoveWrite;
 pub use moving::{MoveEnd, MoveOutcome};
@@ -149,6 +149,15 @@ impl Writer {
             Written::Count(count) => Ok(count > 0),
             _ => Err(confused("renew publication of", object)),
         }
+    }
+
+    /// Notes that an upload which was to be published does not stand at its key, and that whoever
+    /// published it is gone: it is unfinished again, and nobody's.
+    ///
+    /// # Errors
+    /// `Conflict` where another session goes on with it, or it has ended.
+    pub async fn withdraw(&self, file: PrivateId) -> Result<()> {
+        self.done(Write::Withdraw(file)).await
     }
 
     /// Gives a publication back: nothing was changed. Fine where it was taken over meanwhile.

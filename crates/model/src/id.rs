@@ -87,6 +87,11 @@ uuid_id!(
     /// left is never mistaken for what this one does.
     NodeId, "node"
 );
+impl NodeId {
+    /// No node at all: it never lives. What is nobody's has it in the place of its node.
+    pub const NOBODY: Self = Self(Uuid::nil());
+}
+
 uuid_id!(
     /// One installation: the nodes on one database. Stands in the metadata of what they stage, so
     /// that none takes another's for its own.

@@ -8,9 +8,9 @@ use super::queue::Class;
 use crate::engine::Transaction;
 use crate::transfers::Ended;
 use crate::{
-    Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, PrivateRemoval,
+    Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, PrivateId, PrivateRemoval,
     Publication, PublicationRequest, Result, TransferState, attributes, audit, events,
-    private_files, publications, transfers,
+    private_files, publications, transfers, unattended,
 };
 
 /// An upload whose object stands, to be committed.
@@ -94,6 +94,7 @@ pub(crate) enum Write {
     Private(Box<PrivateWrite>),
     Claim(Box<PublicationRequest>),
     RenewClaim(Publication, Timestamp),
+    Withdraw(PrivateId),
     Release(Publication),
     Commit(Box<UploadCommit>),
     Fail(Box<TransferFailure>),
@@ -132,6 +133,7 @@ impl Write {
             Self::Begin(_)
             | Self::SetUploadId(..)
             | Self::RenewClaim(..)
+            | Self::Withdraw(_)
             | Self::Private(_)
             | Self::Fail(_)
             | Self::SetAttributes(_) => Class::Intent,
@@ -149,6 +151,7 @@ impl Write {
             Self::Begin(new) => new.path.clone(),
             Self::SetUploadId(transfer, _) => transfer.to_string(),
             Self::Private(write) => write.object(),
+            Self::Withdraw(file) => file.transfer.to_string(),
             Self::Claim(request) => request.location.to_string(),
             Self::RenewClaim(publication, _) | Self::Release(publication) => {
                 publication.location.to_string()
@@ -170,9 +173,11 @@ impl Write {
     /// The key whose rows it locks.
     pub(crate) fn key(&self) -> Option<(&str, &str)> {
         let location = match self {
-            Self::Begin(_) | Self::SetUploadId(..) | Self::Private(_) | Self::Fail(_) => {
-                return None;
-            }
+            Self::Begin(_)
+            | Self::SetUploadId(..)
+            | Self::Withdraw(_)
+            | Self::Private(_)
+            | Self::Fail(_) => return None,
             Self::Claim(request) => &request.location,
             Self::RenewClaim(publication, _) | Self::Release(publication) => &publication.location,
             Self::Commit(commit) => &commit.location,
@@ -195,6 +200,7 @@ impl Write {
                 transfers::set_upload_id(*transfer, upload, transaction).await?;
             }
             Self::Private(write) => return write.apply(transaction).await,
+            Self::Withdraw(file) => unattended::withdraw(*file, transaction).await?,
             Self::Claim(request) => {
                 let claim = publications::claim(request, transaction).await?;
                 return Ok(Written::Claim(claim));

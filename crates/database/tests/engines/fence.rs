@@ -107,7 +107,7 @@ async fn a_publication_that_is_renewed_is_kept(fixture: Fixture) {
     let held = claim(&fixture, later.clone()).await;
     assert!(matches!(held, Claim::Held { .. }));
     let transfers = fixture.database.transfers();
-    let unattended = transfers.unattended(NOW, after(60), 9).await;
+    let unattended = transfers.unattended(NOW, after(60), None, 9).await;
     assert_eq!(unattended.expect("list"), []);
     later.stale_before = after(61);
     granted(&fixture, later).await;

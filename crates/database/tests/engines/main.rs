@@ -9,4 +9,5 @@ mod nodes;
 mod people;
 mod servers;
 mod transfers;
+mod unattended;
 mod writer;

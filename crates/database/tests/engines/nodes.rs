@@ -102,7 +102,7 @@ async fn transfers_of_dead_nodes_are_unattended(fixture: Fixture) {
     for intent in [&on_alive, &on_dead] {
         writer.begin_intent(intent.clone()).await.expect("intent");
     }
-    let none = transfers.unattended(after(9), NOW, 9).await;
+    let none = transfers.unattended(after(9), NOW, None, 9).await;
     assert_eq!(none.expect("list"), []);
     let renewed = fixture
         .database
@@ -110,10 +110,13 @@ async fn transfers_of_dead_nodes_are_unattended(fixture: Fixture) {
         .renew(&alive, LENGTH, after(9))
         .await;
     assert!(renewed.expect("renew"));
-    let left = transfers.unattended(after(10), NOW, 9).await.expect("list");
+    let left = transfers
+        .unattended(after(10), NOW, None, 9)
+        .await
+        .expect("list");
     assert_eq!(left.len(), 1);
-    assert_eq!(left[0].intent, on_dead);
-    assert_eq!(left[0].epoch, 0);
+    assert_eq!(left[0].transfer.intent, on_dead);
+    assert_eq!(left[0].transfer.epoch, 0);
 }
 
 async fn transfers_that_nobody_publishes_any_more_are_unattended(fixture: Fixture) {
@@ -133,11 +136,14 @@ async fn transfers_that_nobody_publishes_any_more_are_unattended(fixture: Fixtur
         .await
         .expect("claim");
     assert!(matches!(claim, Claim::Granted(_)));
-    let none = transfers.unattended(NOW, NOW, 9).await;
+    let none = transfers.unattended(NOW, NOW, None, 9).await;
     assert_eq!(none.expect("list"), []);
-    let left = transfers.unattended(NOW, after(1), 9).await.expect("list");
+    let left = transfers
+        .unattended(NOW, after(1), None, 9)
+        .await
+        .expect("list");
     assert_eq!(left.len(), 1);
-    assert_eq!(left[0].publishing, Some(NOW));
+    assert_eq!(left[0].transfer.publishing, Some(NOW));
 }
 
 async fn an_installation_has_one_name(fixture: Fixture) {
