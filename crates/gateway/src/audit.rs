@@ -2,6 +2,7 @@
 
 use database::{AuditEntry, Outcome};
 use model::{Event, EventKind, Location, VirtualPath};
+use transfer::Unclaimed;
 
 use crate::handles::FileHandle;
 use crate::{Error, Result, Session};
@@ -92,4 +93,10 @@ pub(crate) fn unrecorded(operation: &str, path: &VirtualPath, error: database::E
     )
     .caused_by(error)
     .with_unknown_outcome(true)
+}
+
+/// The right to change an object was not granted; nothing was changed.
+pub(crate) fn unclaimed(operation: &str, path: &VirtualPath, error: Unclaimed) -> Error {
+    let text = format!("{operation} {path}: {}", error.reason());
+    Error::new(error.kind(), text).caused_by(error)
 }

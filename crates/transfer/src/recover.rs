@@ -42,16 +42,16 @@ impl Transfers {
             let table = core.database.transfers();
             let now = core.clock.now();
             let rows = table
-                .unattended(now, Timestamp::from_micros(0), PAGE)
+                .unattended(now, Timestamp::from_micros(0), None, PAGE)
                 .await?;
             let before = found;
             found.left = 0;
             for row in rows {
-                match self.settle(&row.intent, stores).await {
+                match self.settle(&row.transfer.intent, stores).await {
                     Ok(Settled::Completed) => found.completed += 1,
                     Ok(Settled::Aborted) => found.aborted += 1,
                     Err(error) => {
-                        let (transfer, location) = (row.intent.id, &row.intent.location);
+                        let (transfer, location) = (row.id(), &row.transfer.intent.location);
                         tracing::warn!(%transfer, %location, %error, "cannot end an upload that a crash left");
                         found.left += 1;
                     }

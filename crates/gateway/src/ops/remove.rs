@@ -1,18 +1,23 @@
 //! REMOVE.
 
+use std::sync::Arc;
+
 use database::ObjectRemoval;
 use model::{ErrorKind, Event, EventKind, VirtualPath};
 use policy::Action;
 use serde_json::json;
-use storage::ObjectHead;
+use storage::{ObjectHead, ObjectStore};
+use transfer::Removed;
 
 use super::stat::not_found;
-use crate::audit::unrecorded;
+use crate::audit::{unclaimed, unrecorded};
 use crate::look::Standing;
 use crate::place::Place;
 use crate::{Error, Result, Session};
 
 const OPERATION: &str = "remove";
+/// How often an object may be replaced behind our back while it is being removed.
+const ATTEMPTS: usize = 5;
 
 impl Session {
     /// Removes a file. One that this session is writing is gone at once, and its upload is given
@@ -39,22 +44,21 @@ impl Session {
             self.open_files.discard(file);
         }
         let location = place.location(OPERATION)?;
-        let _fence = self.shared.transfers.fences().raise(&location).await;
-        let head = match self.look(OPERATION, &place, &*store).await? {
-            Standing::File(head) => head,
-            _ if open.is_some() => return Ok(()),
-            Standing::Directory => return Err(is_directory(path)),
-            Standing::Nothing => return Err(not_found(OPERATION, path)),
+        let claimed = self.shared.transfers.claim(&location).await;
+        let claimed = claimed.map_err(|error| unclaimed(OPERATION, path, error))?;
+        let head = match self.delete_standing(&place, &store, open.is_some()).await {
+            Ok(Some(head)) => head,
+            Ok(None) if open.is_some() => return Ok(()),
+            Ok(None) => return Err(not_found(OPERATION, path)),
+            Err(error) => {
+                if error.outcome_unknown() {
+                    claimed.keep();
+                }
+                return Err(error);
+            }
         };
-        // What is removed is what stands there, whoever put it there since: no condition. Sending
-        // it twice does no harm, so a lost answer is asked for again.
-        let mut deleted = store.delete(&location.key, None).await;
-        if deleted.as_ref().is_err_and(storage::Error::outcome_unknown) {
-            deleted = store.delete(&location.key, None).await;
-        }
-        deleted.map_err(|error| Error::store(OPERATION, path, error))?;
         let removal = ObjectRemoval {
-            publication: None,
+            publication: Some(claimed.publication().clone()),
             audit: database::AuditEntry {
                 detail: json!({ "bucket": location.bucket.as_str(), "key": location.key.as_str(), "size": head.size }),
                 ..self.audit(OPERATION, path)
@@ -63,9 +67,41 @@ impl Session {
             location,
         };
         let committed = self.shared.database.writer().remove_object(removal).await;
-        committed.map_err(|error| unrecorded(OPERATION, path, error))?;
+        if let Err(error) = committed {
+            // The object is gone. Whoever comes next finds the key as it is.
+            return Err(unrecorded(OPERATION, path, error));
+        }
+        claimed.committed();
         tracing::info!(session = %self.id, user = %self.user, %path, "file removed");
         Ok(())
+    }
+
+    /// Removes what stands there, whoever put it there since it was looked at. None where nothing
+    /// does.
+    async fn delete_standing(
+        &self,
+        place: &Place,
+        store: &Arc<dyn ObjectStore>,
+        is_open: bool,
+    ) -> Result<Option<ObjectHead>> {
+        let (path, key) = (&place.path, place.location(OPERATION)?.key);
+        for _ in 0..ATTEMPTS {
+            let head = match self.look(OPERATION, place, &**store).await? {
+                Standing::File(head) => head,
+                Standing::Directory if !is_open => return Err(is_directory(path)),
+                Standing::Directory | Standing::Nothing => return Ok(None),
+            };
+            let deleted = self.shared.transfers.delete(&key, &head.etag, store).await;
+            match deleted {
+                Ok(Removed::Gone) => return Ok(Some(head)),
+                Ok(Removed::Changed) => {}
+                Err(error) => return Err(Error::store(OPERATION, path, error)),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("{OPERATION} {path}: others keep changing it; try again"),
+        ))
     }
 
     fn removed(&self, path: &VirtualPath, location: &model::Location, head: &ObjectHead) -> Event {

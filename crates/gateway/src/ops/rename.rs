@@ -8,7 +8,7 @@ use storage::{ObjectHead, Precondition, Written};
 use transfer::{Attributes, Original};
 
 use super::stat::not_found;
-use crate::audit::unrecorded;
+use crate::audit::{unclaimed, unrecorded};
 use crate::look::Standing;
 use crate::open_file::OpenFile;
 use crate::place::Place;
@@ -128,7 +128,8 @@ impl Session {
         replaces: bool,
     ) -> Result<()> {
         let (from, to) = (source.location(OPERATION)?, target.location(OPERATION)?);
-        let _fences = self.raise_both(&from, &to).await;
+        let claimed = self.shared.transfers.claim_all([&from, &to]).await;
+        let claimed = claimed.map_err(|error| unclaimed(OPERATION, &source.path, error))?;
         let head = &original.head;
         let kept = self.attributes_of(OPERATION, source, &from, head).await?;
         let (row, written) = self.copy(&original, target, !replaces, kept).await?;
@@ -139,7 +140,10 @@ impl Session {
         }
         let rename = ObjectRename {
             attributes: row,
-            publications: Vec::new(),
+            publications: claimed
+                .each_ref()
+                .map(|claim| claim.publication().clone())
+                .into(),
             audit: self.rename_audit(source, target),
             event: Some(self.rename_event(source, target, &from, &to, Some((head, &written)))),
             from,
@@ -147,6 +151,7 @@ impl Session {
         };
         let committed = self.shared.database.writer().rename_object(rename).await;
         committed.map_err(|error| unrecorded(OPERATION, &source.path, error))?;
+        claimed.into_iter().for_each(transfer::Claimed::committed);
         tracing::info!(session = %self.id, user = %self.user, from = %source.path, to = %target.path, "file renamed");
         Ok(())
     }
@@ -237,17 +242,6 @@ impl Session {
         let condition = store.capabilities().delete_conditions.then_some(condition);
         let deleted = store.delete(&key, condition.as_ref()).await;
         deleted.map_err(|error| Error::store(OPERATION, &target.path, error))
-    }
-
-    /// Both keys, always in the same order, so that two renames never wait for each other.
-    async fn raise_both(&self, one: &Location, other: &Location) -> [transfer::Fence; 2] {
-        let fences = self.shared.transfers.fences();
-        let (first, second) = if one < other {
-            (one, other)
-        } else {
-            (other, one)
-        };
-        [fences.raise(first).await, fences.raise(second).await]
     }
 
     pub(super) fn rename_audit(&self, source: &Place, target: &Place) -> database::AuditEntry {
