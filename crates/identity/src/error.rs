@@ -2,7 +2,7 @@
 
 use model::ErrorKind;
 
-use crate::InvalidPublicKey;
+use crate::{InvalidHash, InvalidPublicKey};
 
 /// The result of looking after credentials.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -63,6 +63,9 @@ pub enum Error {
         crate::Passwords::MAX_BYTES
     )]
     PasswordLength,
+    /// A text that is not a password hash that is taken.
+    #[error(transparent)]
+    PasswordHash(#[from] InvalidHash),
     /// Hashing failed.
     #[error("hash password: {0}")]
     Hash(&'static str),
@@ -79,7 +82,9 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Database(error) => error.kind(),
-            Self::PasswordLength | Self::PublicKey(_) | Self::Cost(_) => ErrorKind::Invalid,
+            Self::PasswordLength | Self::PasswordHash(_) | Self::PublicKey(_) | Self::Cost(_) => {
+                ErrorKind::Invalid
+            }
             Self::Hash(_) => ErrorKind::Internal,
         }
     }

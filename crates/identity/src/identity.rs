@@ -5,7 +5,10 @@ use std::sync::Arc;
 use database::{Database, SshKey};
 use model::{Clock, Secret, ServerId, UserId};
 
-use crate::{Authenticated, HashCost, Login, Passwords, Peer, PublicKey, Refused, Result};
+use crate::{
+    Authenticated, HashCost, HashFormat, Login, PasswordHash, Passwords, Peer, PublicKey, Refused,
+    Result,
+};
 
 /// How credentials are looked at.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +81,26 @@ impl Identity {
         let now = self.clock.now();
         let users = self.database.users();
         Ok(users.set_password_hash(user, Some(hash), now).await?)
+    }
+
+    /// Gives a user the hash of his password that another program made, so that he keeps it. It is
+    /// made anew at his next login. Returns what it was read as.
+    ///
+    /// # Errors
+    /// `Invalid` where the hash is of no format that is taken, is cut off, or would cost too much;
+    /// `NotFound` where there is no such user.
+    pub async fn import_password_hash(
+        &self,
+        user: UserId,
+        hash: &Secret<String>,
+    ) -> Result<HashFormat> {
+        let format = PasswordHash::parse(hash.expose())?.format();
+        let trimmed = Secret::new(hash.expose().trim().to_owned());
+        let users = self.database.users();
+        users
+            .set_password_hash(user, Some(trimmed), self.clock.now())
+            .await?;
+        Ok(format)
     }
 
     /// Gives a user another public key, written as in `authorized_keys`.

@@ -5,6 +5,7 @@
 
 mod authenticated;
 mod error;
+mod hash;
 mod identity;
 mod login;
 mod metrics;
@@ -13,6 +14,7 @@ mod public_key;
 
 pub use authenticated::{Authenticated, Method, Peer};
 pub use error::{Error, Refused, Result};
+pub use hash::{HashFormat, InvalidHash, PasswordHash};
 pub use identity::{Identity, Settings};
 pub use login::Login;
 pub use metrics::describe as describe_metrics;

@@ -98,8 +98,8 @@ impl Login {
         }
     }
 
-    /// Hashes the password again where its hash was made at another cost than today's. A login
-    /// does not fail for that.
+    /// Hashes the password again where its hash was made by another program or at another cost
+    /// than today's. A login does not fail for that.
     async fn rehash(&self, user: &User, password: &Secret<String>) {
         let passwords = self.identity.passwords();
         let Some(old) = &user.password_hash else {
@@ -109,7 +109,7 @@ impl Login {
             return;
         }
         let users = self.identity.database().users();
-        let done = match passwords.hash(password).await {
+        let done = match passwords.hash_again(password).await {
             Ok(new) => users.rehash(user.id, old, &new).await.map_err(Error::from),
             Err(error) => Err(error),
         };

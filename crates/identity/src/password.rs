@@ -1,17 +1,19 @@
-//! Passwords: argon2id, hashed and verified off the async threads, a few at a time.
+//! Passwords, hashed (argon2id) and verified (every format of [`PasswordHash`]) off the async
+//! threads, a few at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use model::Secret;
 use rand::Rng;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::warn;
 
-use crate::{Error, Result, metrics as names};
+use crate::hash::affordable;
+use crate::{Error, PasswordHash, Result, metrics as names};
 
 /// What hashing a password costs. The default is OWASP's for argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,7 @@ impl Default for HashCost {
 
 impl HashCost {
     fn params(self) -> Result<Params> {
+        affordable(self).map_err(Error::Cost)?;
         Params::new(self.memory_kib, self.passes, self.lanes, None)
             .map_err(|error| Error::Cost(error.to_string()))
     }
@@ -44,10 +47,11 @@ impl HashCost {
 /// Hashes and verifies passwords. Clones share their places.
 #[derive(Debug, Clone)]
 pub struct Passwords {
+    cost: HashCost,
     params: Params,
     places: Arc<Semaphore>,
     /// The hash of a password that nobody knows, verified where there is nothing to verify.
-    dummy: Arc<Secret<String>>,
+    dummy: Arc<PasswordHash>,
     verifications: Arc<AtomicU64>,
 }
 
@@ -60,11 +64,13 @@ impl Passwords {
     /// Hashes at this cost, `at_once` passwords at a time; the others wait.
     ///
     /// # Errors
-    /// `Invalid` where the cost is out of argon2's bounds.
+    /// `Invalid` where the cost is out of argon2's bounds, or above those of [`PasswordHash`].
     pub fn new(cost: HashCost, at_once: usize) -> Result<Self> {
         let params = cost.params()?;
         let dummy = hash(&params, generate_password().expose().as_bytes())?;
+        let dummy = PasswordHash::parse(dummy.expose()).map_err(Error::PasswordHash)?;
         Ok(Self {
+            cost,
             params,
             places: Arc::new(Semaphore::new(at_once.max(1))),
             dummy: Arc::new(dummy),
@@ -80,13 +86,24 @@ impl Passwords {
         if !(Self::MIN_BYTES..=Self::MAX_BYTES).contains(&password.expose().len()) {
             return Err(Error::PasswordLength);
         }
+        self.hash_again(password).await
+    }
+
+    /// The hash of a password that was right a moment ago, and that may be shorter than those
+    /// that are set today.
+    ///
+    /// # Errors
+    /// `Internal` where the hashing could not be done.
+    pub(crate) async fn hash_again(&self, password: &Secret<String>) -> Result<Secret<String>> {
         let (params, password) = (self.params.clone(), password.clone());
         self.in_place(move || hash(&params, password.expose().as_bytes()))
             .await?
     }
 
-    /// Whether it is the password of this hash. Without a hash the dummy is verified, so that it
-    /// takes as long, and the answer is no.
+    /// Whether it is the password of this hash, which may be of any format of [`PasswordHash`].
+    /// Without a hash, or with one that is not taken, the dummy is verified, so that it takes as
+    /// long, and the answer is no. So it is where the hash is not of today's kind and the password
+    /// is wrong: a cheap one of old must not answer sooner than that of nobody.
     ///
     /// # Errors
     /// `Internal` where the hashing could not be done.
@@ -102,29 +119,18 @@ impl Passwords {
             true => password.clone(),
             false => Secret::new(String::new()),
         };
-        let hash = against.unwrap_or(&self.dummy).clone();
+        let (dummy, cost, against) = (Arc::clone(&self.dummy), self.cost, against.cloned());
         let right = self
-            .in_place(move || verify(password.expose().as_bytes(), hash.expose()))
-            .await?;
+            .in_place(move || verify(&password, against.as_ref(), &dummy, cost))
+            .await??;
         self.verifications.fetch_add(1, Ordering::Relaxed);
         metrics::histogram!(names::VERIFY_SECONDS).record(begun.elapsed().as_secs_f64());
-        Ok(right && fits && against.is_some())
+        Ok(right && fits)
     }
 
-    /// Whether a hash was made at another cost than today's, and is to be made again.
+    /// Whether a hash is of another format or cost than today's, and is to be made again.
     pub fn is_outdated(&self, hash: &Secret<String>) -> bool {
-        let Ok(hash) = PasswordHash::new(hash.expose()) else {
-            return true;
-        };
-        let same = |params: Params| {
-            (params.m_cost(), params.t_cost(), params.p_cost())
-                == (
-                    self.params.m_cost(),
-                    self.params.t_cost(),
-                    self.params.p_cost(),
-                )
-        };
-        hash.algorithm != argon2::ARGON2ID_IDENT || !Params::try_from(&hash).is_ok_and(same)
+        PasswordHash::parse(hash.expose()).map_or(true, |hash| hash.needs_rehash(self.cost))
     }
 
     /// How many passwords were verified, dummies included.
@@ -158,9 +164,25 @@ fn hash(params: &Params, password: &[u8]) -> Result<Secret<String>> {
 }
 
 /// The cost is the hash's own.
-fn verify(password: &[u8], hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
+fn verify(
+    password: &Secret<String>,
+    against: Option<&Secret<String>>,
+    dummy: &PasswordHash,
+    today: HashCost,
+) -> Result<bool> {
+    let parsed = against.map(|hash| PasswordHash::parse(hash.expose()));
+    let (right, paid) = match parsed {
+        Some(Ok(hash)) => (hash.verify(password)?, !hash.needs_rehash(today)),
+        Some(Err(error)) => {
+            warn!(%error, "a stored password hash cannot be used: set the password again");
+            (false, false)
+        }
+        None => (false, false),
+    };
+    if !right && !paid {
+        dummy.verify(password)?;
+    }
+    Ok(right)
 }
 
 /// A password of 20 letters and digits that are not mistaken for each other: 98 bits.
@@ -246,7 +268,12 @@ mod tests {
             lanes: 1,
         };
         assert!(Passwords::new(dearer, 1).expect("cost").is_outdated(&hash));
-        assert!(passwords().is_outdated(&secret("$2b$12$abcdefghijklmnopqrstuv")));
+        for other in [
+            "$2b$12$abcdefghijklmnopqrstuv",
+            "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+        ] {
+            assert!(passwords().is_outdated(&secret(other)), "{other}");
+        }
     }
 
     #[tokio::test]
@@ -273,14 +300,26 @@ mod tests {
         assert_eq!(most.load(Ordering::SeqCst), 2);
     }
 
+    #[tokio::test]
+    async fn hashes_of_other_makers_are_verified() {
+        // Base64 of SHA-1: `echo -n password | openssl sha1 -binary | base64`.
+        let hash = secret("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=");
+        let right = passwords().verify(&secret("password"), Some(&hash)).await;
+        assert!(right.expect("verified"));
+        let wrong = passwords().verify(&secret("Password"), Some(&hash)).await;
+        assert!(!wrong.expect("verified"));
+    }
+
     #[test]
     fn a_cost_out_of_bounds_is_refused() {
-        let cost = HashCost {
-            memory_kib: 1,
-            passes: 0,
-            lanes: 1,
-        };
-        assert!(matches!(Passwords::new(cost, 1), Err(Error::Cost(_))));
+        for (memory_kib, passes) in [(1, 0), (512 * 1024, 1), (128 * 1024, 100)] {
+            let cost = HashCost {
+                memory_kib,
+                passes,
+                lanes: 1,
+            };
+            assert!(matches!(Passwords::new(cost, 1), Err(Error::Cost(_))));
+        }
     }
 
     #[test]

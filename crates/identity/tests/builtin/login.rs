@@ -11,9 +11,9 @@ use crate::public_keys::KEYS;
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 const PASSWORD: &str = "correct horse";
 
-struct House {
-    identity: Identity,
-    database: Database,
+pub(crate) struct House {
+    pub(crate) identity: Identity,
+    pub(crate) database: Database,
     server: Server,
     clock: ManualClock,
     _folder: tempfile::TempDir,
@@ -34,7 +34,7 @@ fn peer() -> Peer {
     Peer::new("192.0.2.1:50000".parse().expect("address"))
 }
 
-fn secret(text: &str) -> Secret<String> {
+pub(crate) fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }
 
@@ -46,7 +46,7 @@ fn blob(which: usize) -> Vec<u8> {
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let url = DatabaseUrl::Sqlite(folder.path().join("p.db"));
         let database = Database::open(&url, database::Settings::default()).await;
@@ -80,7 +80,7 @@ impl House {
         user
     }
 
-    async fn user_without_credentials(&self, name: &str) -> User {
+    pub(crate) async fn user_without_credentials(&self, name: &str) -> User {
         let name = UserName::parse(name).expect("name");
         let new = NewUser::new(self.server.id.clone(), name, "/bucket/home");
         self.database.users().create(new, NOW).await.expect("user")
@@ -102,7 +102,7 @@ impl House {
         self.identity.login(&self.server.id, name, &peer())
     }
 
-    async fn by_password(&self, name: &str, password: &str) -> Result<User, Refused> {
+    pub(crate) async fn by_password(&self, name: &str, password: &str) -> Result<User, Refused> {
         let mut login = self.login(name);
         let done = login.authenticate_password(&secret(password)).await;
         done.map(|authenticated| authenticated.user().clone())

@@ -1,4 +1,5 @@
 //! Built-in users: how they get in, and how everybody else does not.
 
+mod imported;
 mod login;
 mod public_keys;
