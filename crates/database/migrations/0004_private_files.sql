@@ -17,9 +17,10 @@ ALTER TABLE transfers ADD COLUMN atime BIGINT;
 ALTER TABLE transfers ADD COLUMN mode BIGINT;
 -- 1: it is published only where nothing stands.
 ALTER TABLE transfers ADD COLUMN absent BIGINT NOT NULL DEFAULT 0;
--- A temporary file: the bucket that its object waits in, and the object of its last CLOSE, whose
--- size, ETag, version and checksum are the transfer's.
+-- A temporary file: the bucket that its object waits in, the key that it is being made at, and
+-- that of its last CLOSE, whose size, ETag, version and checksum are the transfer's.
 ALTER TABLE transfers ADD COLUMN staging_bucket TEXT COLLATE {binary};
+ALTER TABLE transfers ADD COLUMN upload_key TEXT COLLATE {binary};
 ALTER TABLE transfers ADD COLUMN staged_key TEXT COLLATE {binary};
 -- The name that a temporary file is being given.
 ALTER TABLE transfers ADD COLUMN target_bucket TEXT COLLATE {binary};

@@ -1,6 +1,6 @@
 //! A private file: an unfinished upload or a closed temporary file, which its owner alone sees.
 
-use model::{BucketName, Location, NodeId, ObjectKey, SessionId, Timestamp, TransferId};
+use model::{Location, NodeId, ObjectKey, SessionId, Timestamp, TransferId};
 
 use crate::{AuditEntry, CompletedUpload, Transfer, TransferState};
 use model::Event;
@@ -8,8 +8,8 @@ use model::Event;
 /// What OPEN says of an upload besides where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Opening {
-    /// The bucket that its object waits in until it is renamed; for a temporary file.
-    pub staging: Option<BucketName>,
+    /// Where its object is made, and waits until it is renamed; for a temporary file.
+    pub staging: Option<Location>,
     /// The owner's private files at its place are given up with it.
     pub replaces: bool,
     /// The size in bytes that the client declared.
@@ -107,6 +107,10 @@ pub struct Takeover {
     pub node: NodeId,
     /// Now.
     pub now: Timestamp,
+    /// What the store holds of it, as it is gone on with; as it was where this is none.
+    pub progress: Option<String>,
+    /// Where its object is made from now on; for a temporary file.
+    pub upload_key: Option<ObjectKey>,
 }
 
 /// An upload that is left unfinished.

@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::sync::LazyLock;
 
 use crate::engine::{Engine, Transaction};
+use crate::nodes::node_is_dead;
 use crate::private_file::{
     Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
     StagedObject, Staging, Takeover, Target,
@@ -16,6 +17,18 @@ use crate::{Error, Result, audit, events, publications};
 
 /// Nobody writes it any more: it can be continued, renamed and removed.
 const FREE: &str = "state IN ('detached', 'staged')";
+/// Its node died while it was written, and something of it may be in the store. `$now` is the
+/// placeholder of the present time.
+macro_rules! is_left {
+    ($now:literal) => {
+        concat!(
+            "(state = 'intended' AND progress IS NOT NULL AND ",
+            node_is_dead!("transfers", $now),
+            ")"
+        )
+    };
+}
+
 /// The owner sees it; while another session of his is at a temporary file, he sees it as it was
 /// when it was last closed.
 const VISIBLE: &str = "(state IN ('detached', 'staged') OR \
@@ -40,13 +53,19 @@ impl<'a> PrivateFilesTable<'a> {
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer.
-    pub async fn at(&self, owner: UserId, location: &Location) -> Result<Vec<PrivateFile>> {
+    pub async fn at(
+        &self,
+        owner: UserId,
+        location: &Location,
+        now: Timestamp,
+    ) -> Result<Vec<PrivateFile>> {
         let query = Query::new("look up private files at", location, AT.clone())
             .bind(owner)
             .bind(&location.bucket)
             .bind(&location.key)
             .bind(format!("{}/", location.key))
-            .bind(format!("{}0", location.key));
+            .bind(format!("{}0", location.key))
+            .bind(now);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(private_file).collect()
     }
@@ -63,6 +82,7 @@ impl<'a> PrivateFilesTable<'a> {
         bucket: &BucketName,
         from: &str,
         to: Option<&str>,
+        now: Timestamp,
         limit: u32,
     ) -> Result<Vec<PrivateFile>> {
         let query = Query::new("list private files in", bucket, BETWEEN.clone())
@@ -70,7 +90,8 @@ impl<'a> PrivateFilesTable<'a> {
             .bind(bucket)
             .bind(from)
             .bind(to.map(str::to_owned))
-            .bind(limit);
+            .bind(limit)
+            .bind(now);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(private_file).collect()
     }
@@ -116,10 +137,11 @@ impl<'a> PrivateFilesTable<'a> {
 static AT: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
         "SELECT * FROM transfers WHERE owner = $1 AND bucket = $2 AND object_key = $3 \
-         AND {VISIBLE} UNION ALL SELECT * FROM (SELECT * FROM transfers WHERE owner = $1 \
-         AND bucket = $2 AND object_key >= $4 AND object_key < $5 AND {VISIBLE} \
+         AND ({VISIBLE} OR {left}) UNION ALL SELECT * FROM (SELECT * FROM transfers WHERE owner = $1 \
+         AND bucket = $2 AND object_key >= $4 AND object_key < $5 AND ({VISIBLE} OR {left}) \
          ORDER BY object_key LIMIT 1) AS below \
-         ORDER BY object_key, changed DESC, id DESC"
+         ORDER BY object_key, changed DESC, id DESC",
+        left = is_left!("$6")
     );
     AssertSqlSafe(sql).into_sql_str()
 });
@@ -127,8 +149,9 @@ static AT: LazyLock<SqlStr> = LazyLock::new(|| {
 static BETWEEN: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
         "SELECT * FROM transfers WHERE owner = $1 AND bucket = $2 AND object_key >= $3 \
-         AND (object_key < $4 OR $4 IS NULL) AND {VISIBLE} \
-         ORDER BY object_key, changed DESC, id DESC LIMIT $5"
+         AND (object_key < $4 OR $4 IS NULL) AND ({VISIBLE} OR {left}) \
+         ORDER BY object_key, changed DESC, id DESC LIMIT $5",
+        left = is_left!("$6")
     );
     AssertSqlSafe(sql).into_sql_str()
 });
@@ -141,7 +164,8 @@ pub(crate) async fn discard(
 ) -> Result<u64> {
     let sql = format!(
         "UPDATE transfers SET state = 'discarded', leftovers = 1, finished = $1 \
-         WHERE owner = $2 AND bucket = $3 AND object_key = $4 AND {FREE} AND id <> $5"
+         WHERE owner = $2 AND bucket = $3 AND object_key = $4 AND ({FREE} OR {left}) AND id <> $5",
+        left = is_left!("$1")
     );
     let location = &removal.location;
     let query = Query::new("give up private files at", location, AssertSqlSafe(sql))
@@ -160,15 +184,44 @@ pub(crate) async fn discard(
 pub(crate) async fn take_over(takeover: &Takeover, transaction: &mut Transaction) -> Result<()> {
     let sql = format!(
         "UPDATE transfers SET state = 'intended', epoch = $3, session = $4, node = $5, \
-         expires = NULL WHERE id = $1 AND ((epoch = $2 AND {FREE}) OR \
-         (epoch = $3 AND session = $4 AND node = $5 AND state = 'intended'))"
+         expires = NULL, progress = COALESCE($6, progress), \
+         upload_key = COALESCE($7, upload_key) WHERE id = $1 \
+         AND ((epoch = $2 AND ({FREE} OR {left})) OR \
+         (epoch = $3 AND session = $4 AND node = $5 AND state = 'intended'))",
+        left = is_left!("$8")
     );
     let query = Query::new("continue", takeover.file.transfer, AssertSqlSafe(sql))
         .bind(takeover.file.transfer)
         .bind(takeover.file.epoch)
         .bind(takeover.file.epoch + 1)
         .bind(takeover.session)
-        .bind(takeover.node);
+        .bind(takeover.node)
+        .bind(takeover.progress.clone())
+        .bind(takeover.upload_key.as_ref().map(ToString::to_string))
+        .bind(takeover.now);
+    changed_or_lost(query, transaction).await
+}
+
+/// Records what was begun in the store for an upload.
+///
+/// # Errors
+/// `Conflict` where it has ended, or another session goes on with it.
+pub(crate) async fn note_progress(
+    file: PrivateId,
+    progress: &str,
+    upload: Option<&str>,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE transfers SET progress = $3, upload_id = COALESCE($4, upload_id), \
+               changed = $5 WHERE id = $1 AND epoch = $2 \
+               AND state IN ('intended', 'publishing')";
+    let query = Query::new("note progress of transfer", file.transfer, sql)
+        .bind(file.transfer)
+        .bind(file.epoch)
+        .bind(progress)
+        .bind(upload.map(str::to_owned))
+        .bind(now);
     changed_or_lost(query, transaction).await
 }
 
@@ -338,7 +391,8 @@ pub(crate) async fn expire(
 
 /// Notes that the store holds nothing of a transfer any more.
 pub(crate) async fn cleaned(id: TransferId, transaction: &mut Transaction) -> Result<()> {
-    let sql = "UPDATE transfers SET leftovers = 0 WHERE id = $1";
+    let sql = "UPDATE transfers SET leftovers = 0, state = CASE state WHEN 'failed' \
+               THEN 'aborted' ELSE state END WHERE id = $1";
     let query = Query::new("note leftovers of transfer", id, sql).bind(id);
     transaction.execute(&query).await.map(drop)
 }
@@ -380,7 +434,7 @@ pub(crate) fn private_file(row: &Row) -> Result<PrivateFile> {
 /// What OPEN said, and what was set since.
 pub(crate) fn opening(row: &Row) -> Result<Opening> {
     Ok(Opening {
-        staging: bucket_or_null(row, "staging_bucket")?,
+        staging: staging(row)?,
         replaces: false,
         declared: row
             .integer_or_null("declared")?
@@ -411,6 +465,15 @@ fn staged(
         },
         object: completed(row, closed)?,
     }))
+}
+
+fn staging(row: &Row) -> Result<Option<Location>> {
+    let Some(bucket) = bucket_or_null(row, "staging_bucket")? else {
+        return Ok(None);
+    };
+    let key = ObjectKey::parse(row.text("upload_key")?);
+    let key = key.map_err(|error| corrupt("upload_key", error))?;
+    Ok(Some(Location { bucket, key }))
 }
 
 fn target(row: &Row) -> Result<Option<Target>> {

@@ -80,10 +80,10 @@ impl<'a> TransfersTable<'a> {
 /// private files at the same place are given up with it.
 pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> Result<()> {
     let sql = "INSERT INTO transfers (id, bucket, object_key, path, owner, server, session, \
-               node, state, base_etag, started, changed, staging_bucket, declared, absent, \
-               mtime, atime, mode) \
+               node, state, base_etag, started, changed, staging_bucket, upload_key, declared, \
+               absent, mtime, atime, mode) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'intended', $9, $10, $10, $11, $12, $13, \
-               $14, $15, $16) ON CONFLICT (id) DO NOTHING";
+               $14, $15, $16, $17) ON CONFLICT (id) DO NOTHING";
     let query = Query::new("begin upload of", &new.path, sql)
         .bind(new.id)
         .bind(&new.location.bucket)
@@ -95,7 +95,8 @@ pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> R
         .bind(new.node)
         .bind(new.base_etag.clone())
         .bind(new.started)
-        .bind(new.opening.staging.as_ref().map(ToString::to_string))
+        .bind(new.opening.staging.as_ref().map(|at| at.bucket.to_string()))
+        .bind(new.opening.staging.as_ref().map(|at| at.key.to_string()))
         .bind(new.opening.declared)
         .bind(new.opening.absent)
         .bind(new.opening.set.mtime)
@@ -215,14 +216,15 @@ pub(crate) async fn fail(
     finished: Timestamp,
     transaction: &mut Transaction,
 ) -> Result<Ended> {
-    let sql = "UPDATE transfers SET state = $2, error = $3, finished = $4 \
-               WHERE id = $1 AND epoch = $5 AND state IN ('intended', 'publishing')";
+    let sql = "UPDATE transfers SET state = $2, error = $3, finished = $4, \
+               leftovers = $6 WHERE id = $1 AND epoch = $5 AND state IN ('intended', 'publishing')";
     let query = Query::new("fail transfer", id, sql)
         .bind(id)
         .bind(state.as_str())
         .bind(error)
         .bind(finished)
-        .bind(epoch);
+        .bind(epoch)
+        .bind(state == TransferState::Failed);
     end(id, epoch, query, state, transaction).await
 }
 

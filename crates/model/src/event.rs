@@ -15,6 +15,8 @@ pub enum EventKind {
     Upload,
     /// An upload broke off; what is safe is kept for resume.
     Partial,
+    /// An unfinished upload was not continued in time, and is gone.
+    Expired,
     /// A file was read to its end.
     Download,
     /// A file was removed.
@@ -42,6 +44,7 @@ impl EventKind {
         match self {
             Self::Upload => "upload",
             Self::Partial => "partial",
+            Self::Expired => "expired",
             Self::Download => "download",
             Self::Delete => "delete",
             Self::Rename => "rename",

@@ -1,12 +1,15 @@
 //! What an object says of itself: its transfer, and the attributes known when it was written.
 
-use model::{Location, Timestamp, TransferId};
+use model::{Location, Timestamp, TransferId, UserId, VirtualPath};
 use storage::{Metadata, ObjectHead};
 
 use crate::transfers::Core;
 
 /// Names the upload that made the object: the proof after a lost answer.
 const TRANSFER: &str = "pierhead-transfer";
+/// Whose a staging object is, and at which path he sees it.
+const OWNER: &str = "pierhead-owner";
+const PATH: &str = "pierhead-path";
 /// Last modified, in seconds since 1970 with a fraction, as rclone reads and writes it.
 const MTIME: &str = "mtime";
 /// Type and permission bits in octal, as rclone writes them.
@@ -92,6 +95,13 @@ pub(crate) fn of_transfer(transfer: TransferId, attributes: &Attributes) -> Meta
     let mut metadata = Metadata::from([(TRANSFER.to_owned(), transfer.to_string())]);
     attributes.write_to(&mut metadata);
     metadata
+}
+
+/// Names whose a staging object is and what for, so that it can be told from others' whatever
+/// becomes of its row.
+pub(crate) fn name_owner(metadata: &mut Metadata, owner: UserId, path: &VirtualPath) {
+    metadata.insert(OWNER.to_owned(), owner.to_string());
+    metadata.insert(PATH.to_owned(), path.to_string());
 }
 
 /// The upload that made an object, where it was one of ours.

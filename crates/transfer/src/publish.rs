@@ -1,15 +1,17 @@
 //! From the last byte to the commit: the object is published, what became of it is proven, and
 //! its facts are committed.
 
+use std::sync::Arc;
+
 use model::ErrorKind;
 use storage::{Precondition, PutOptions, Written};
 
 use crate::transfer::{Active, Publication, Published};
-use crate::{Condition, Error, Result, metadata, metrics, proof, record};
+use crate::{Condition, Error, Leaving, Result, detach, metadata, metrics, proof, record};
 
 /// Publishes an upload. On a failure that leaves the store provably unchanged, the upload is
 /// given up as well.
-pub(crate) async fn publish(active: &Active, publication: &Publication) -> Result<Published> {
+pub(crate) async fn publish(active: &Arc<Active>, publication: &Publication) -> Result<Published> {
     // The database's own fence, which holds between nodes, goes right behind this one.
     let fence = active.core.fences.raise(&active.intent.location).await;
     let outcome = put_and_commit(active, publication).await;
@@ -17,7 +19,7 @@ pub(crate) async fn publish(active: &Active, publication: &Publication) -> Resul
     match &outcome {
         Ok(published) => completed(active, publication, published),
         Err(error) if error.outcome_unknown() => unknown(active, error),
-        Err(error) => give_up(active, error).await,
+        Err(error) => failed(active, publication, error).await,
     }
     outcome
 }
@@ -102,27 +104,32 @@ fn refused(publication: &Publication) -> Error {
     Error::new(ErrorKind::Conflict, "upload", &publication.path, reason)
 }
 
-async fn give_up(active: &Active, error: &Error) {
-    active.upload.abort().await;
+/// Nothing was published. Where the store or the database is away, what is safe is kept, so that
+/// the client can go on when they are back; else the upload is given up.
+pub(crate) async fn failed(active: &Arc<Active>, publication: &Publication, error: &Error) {
     metrics::upload_ended("failed");
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(transfer = %active.id, location = %active.intent.location, %error, cause, "upload failed");
-    if active.recorded().await.is_ok()
-        && let Err(error) = record::aborted(active, &error.to_string(), true).await
-    {
-        tracing::warn!(transfer = %active.id, %error, "cannot note that an upload failed");
+    if error.kind() != ErrorKind::Unavailable {
+        return active.give_up(&error.to_string(), true).await;
     }
+    let leaving = Leaving {
+        reason: error.to_string(),
+        attributes: publication.attributes,
+        path: publication.path.clone(),
+    };
+    detach::leave(active, &leaving).await;
 }
 
 /// Nothing is aborted and nothing noted: the intent's row stays for the sweeper, who finds out.
-fn unknown(active: &Active, error: &Error) {
+pub(crate) fn unknown(active: &Active, error: &Error) {
     metrics::upload_ended("unknown");
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(transfer = %active.id, location = %active.intent.location, %error, cause,
         "nobody knows yet whether an upload stands");
 }
 
-fn completed(active: &Active, publication: &Publication, published: &Published) {
+pub(crate) fn completed(active: &Active, publication: &Publication, published: &Published) {
     metrics::upload_ended("completed");
     metrics::bytes_stored(published.size);
     tracing::info!(

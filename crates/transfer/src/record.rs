@@ -4,9 +4,10 @@ use database::{
     Attributes as AttributesRow, AuditEntry, CompletedUpload, NewTransfer, Outcome,
     TransferFailure, UploadCommit,
 };
-use model::{ErrorKind, Event, EventKind, Location, Timestamp, TransferId};
+use model::{ErrorKind, Event, EventKind, Location, ObjectKey, Timestamp, TransferId};
 use serde_json::json;
 
+use crate::beginning::Beginning;
 use crate::transfer::{Active, Publication, Published};
 use crate::transfers::Core;
 use crate::{Attributes, Intent};
@@ -33,7 +34,8 @@ impl Unrecorded {
 pub(crate) fn intent(
     id: TransferId,
     intent: &Intent,
-    base_etag: Option<String>,
+    beginning: &Beginning,
+    key: &ObjectKey,
     started: Timestamp,
     core: &Core,
 ) -> NewTransfer {
@@ -45,9 +47,9 @@ pub(crate) fn intent(
         server: intent.server.clone(),
         session: intent.session,
         node: core.settings.node,
-        base_etag,
+        base_etag: beginning.base.as_ref().map(|base| base.pin.etag.clone()),
         started,
-        opening: database::Opening::default(),
+        opening: beginning.opening(&intent.location.bucket, key),
     }
 }
 
@@ -60,7 +62,7 @@ pub(crate) async fn completed(
     let written = &published.written;
     let commit = UploadCommit {
         transfer: active.id,
-        epoch: 0,
+        epoch: active.epoch,
         location: active.intent.location.clone(),
         publication: None,
         completed: CompletedUpload {
@@ -84,16 +86,16 @@ pub(crate) async fn completed(
     writer.commit_upload(commit).await.map(drop)
 }
 
-/// Notes that an upload ended without an object, and that the store holds nothing of it.
-pub(crate) async fn aborted(
+/// Notes that an upload ended without an object; the store may still hold something of it.
+pub(crate) async fn failed(
     active: &Active,
     reason: &str,
     is_failure: bool,
 ) -> Result<(), database::Error> {
     let failure = TransferFailure {
         transfer: active.id,
-        epoch: 0,
-        aborted: true,
+        epoch: active.epoch,
+        aborted: false,
         error: reason.to_owned(),
         finished: active.core.clock.now(),
         publication: None,
@@ -169,7 +171,7 @@ fn failure_audit(active: &Active, reason: &str) -> AuditEntry {
     }
 }
 
-fn audit(active: &Active, outcome: Outcome, time: Timestamp) -> AuditEntry {
+pub(crate) fn audit(active: &Active, outcome: Outcome, time: Timestamp) -> AuditEntry {
     let intent = &active.intent;
     AuditEntry {
         server: Some(intent.server.clone()),

@@ -6,7 +6,7 @@ use model::{ErrorKind, Event, EventKind, ObjectKey, Timestamp};
 use serde_json::json;
 use storage::{Entry, ListRequest, ObjectHead, ObjectStore, ObjectStoreExt, Stores};
 
-use crate::{Attributes, Transfers, record, transfer, transfer_of};
+use crate::{Attributes, Transfers, beginning, record, transfer_of};
 
 /// Rows looked at in one query.
 const PAGE: u32 = 100;
@@ -116,7 +116,7 @@ impl Transfers {
         intent: &NewTransfer,
         store: &dyn ObjectStore,
     ) -> storage::Result<()> {
-        let prefix = transfer::staging_prefix(intent.id);
+        let prefix = beginning::staging_prefix(intent.id);
         for pending in store.list_uploads(&prefix).await? {
             store.abort_upload(&pending.upload).await?;
         }

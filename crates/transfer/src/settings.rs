@@ -22,6 +22,8 @@ pub struct Settings {
     /// How long an intent waits for its CLOSE, to be written in one transaction with its claim.
     /// It never waits while the store is to be asked. Default 250 ms.
     pub intent_delay: Duration,
+    /// How long an unfinished upload is kept for its owner to continue. Default 24 h.
+    pub retention: Duration,
     /// Parts of one upload that are sent at once. Default 4.
     pub parallel_parts: usize,
     /// Ranges of one object that are copied at once. Default 8.
@@ -49,6 +51,7 @@ impl Default for Settings {
             claim_deadline: Duration::from_secs(30),
             stale_claim: Duration::from_secs(120),
             intent_delay: Duration::from_millis(250),
+            retention: Duration::from_secs(24 * 3600),
             parallel_parts: 4,
             parallel_copies: 8,
             largest_copy: u64::MAX,

@@ -3,22 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use database::{PrivateId, StagedObject};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use model::{ErrorKind, Timestamp, TransferId};
-use storage::{Base, ObjectStore, Placement, Staging, Upload, UploadSettings, Written};
+use model::{ErrorKind, ObjectKey, Timestamp, TransferId};
+use storage::{ObjectStore, Placement, Progress, Staging, Upload, UploadSettings, Written};
 
+use crate::beginning::{Beginning, pieces_prefix, temporary_key};
 use crate::metadata;
 use crate::record::{self, Unrecorded};
 use crate::transfers::Core;
-use crate::{Attributes, Condition, Error, Intent, Result, publish};
+use crate::{Attributes, Condition, Error, Intent, Result, publish, stage};
 
-/// Where the pieces of an upload stand that no client sees.
-pub(crate) fn staging_prefix(transfer: TransferId) -> String {
-    format!(".pierhead/staging/{transfer}/")
-}
-
-type Recorded = Shared<BoxFuture<'static, Result<(), Unrecorded>>>;
+pub(crate) type Recorded = Shared<BoxFuture<'static, Result<(), Unrecorded>>>;
 
 /// An upload in progress. Clones share it.
 ///
@@ -31,12 +28,25 @@ pub struct Transfer {
 
 pub(crate) struct Active {
     pub(crate) id: TransferId,
+    /// Grows with each session that goes on with it; what an older one does is refused.
+    pub(crate) epoch: u64,
     pub(crate) intent: Intent,
     pub(crate) started: Timestamp,
+    /// Where its object is made: the bucket and key of the intent, or in staging.
     pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) key: ObjectKey,
+    /// It has a temporary name.
+    pub(crate) temporary: bool,
+    /// The object of its last CLOSE, for a temporary file that is gone on with.
+    pub(crate) staged: Option<StagedObject>,
+    pub(crate) declared: Option<u64>,
+    /// Bytes of the content that it began from.
+    pub(crate) base_len: u64,
+    /// What was set of it when this session came to it.
+    pub(crate) attributes: Attributes,
     pub(crate) upload: Upload,
     pub(crate) core: Arc<Core>,
-    recorded: Recorded,
+    pub(crate) recorded: Recorded,
 }
 
 /// How an upload is to be published.
@@ -64,48 +74,65 @@ pub struct Published {
 impl Transfer {
     pub(crate) fn begin(
         intent: Intent,
-        base: Option<Base>,
-        placement: Placement,
+        beginning: Beginning,
         store: Arc<dyn ObjectStore>,
         core: Arc<Core>,
     ) -> Self {
-        let id = TransferId::generate();
+        let file = PrivateId {
+            transfer: TransferId::generate(),
+            epoch: 0,
+        };
         let started = core.clock.now();
-        let base_etag = base.as_ref().map(|base| base.pin.etag.clone());
-        let recorded = record_intent(
-            record::intent(id, &intent, base_etag, started, &core),
+        let key = match beginning.temporary {
+            true => temporary_key(file.transfer, file.epoch),
+            false => intent.location.key.clone(),
+        };
+        let row = record::intent(file.transfer, &intent, &beginning, &key, started, &core);
+        let recorded = record_intent(row, &core);
+        let (declared, set) = (beginning.declared, &beginning.attributes);
+        let gate = Some(recorded.clone());
+        let settings = settings(
+            file,
+            gate,
+            beginning.placement,
+            declared,
+            set,
+            &store,
             &core,
         );
-        let gate = recorded.clone();
-        let settings = UploadSettings {
-            intent: Some(Box::pin(async move { gate.await.map_err(not_recorded) })),
-            metadata: metadata::of_transfer(id, &Attributes::default()),
-            placement,
-            staging: Some(Staging {
-                store: Arc::clone(&store),
-                prefix: staging_prefix(id),
-            }),
-            parallel_parts: core.settings.parallel_parts,
-            ..UploadSettings::new(core.buffers.clone())
-        };
-        let upload = Upload::start(
-            Arc::clone(&store),
-            intent.location.key.clone(),
-            settings,
-            base,
-        );
-        let active = Active {
-            id,
+        let base_len = beginning.base.as_ref().map_or(0, |base| base.len);
+        let upload = Upload::start(Arc::clone(&store), key.clone(), settings, beginning.base);
+        Self::of(Active {
+            id: file.transfer,
+            epoch: file.epoch,
             intent,
             started,
             store,
+            key,
+            temporary: beginning.temporary,
+            staged: None,
+            declared,
+            base_len,
+            attributes: beginning.attributes,
             upload,
             core,
             recorded,
-        };
+        })
+    }
+
+    pub(crate) fn of(active: Active) -> Self {
         Self {
             active: Arc::new(active),
         }
+    }
+
+    pub(crate) fn active(&self) -> &Arc<Active> {
+        &self.active
+    }
+
+    /// The size in bytes that the client declared at OPEN, if it did.
+    pub fn declared(&self) -> Option<u64> {
+        self.active.declared
     }
 
     /// Its id, as it stands in the object's metadata.
@@ -185,11 +212,12 @@ impl Transfer {
     pub async fn finish(&self, publication: Publication) -> Result<Published> {
         let active = Arc::clone(&self.active);
         let path = active.intent.path.clone();
-        let task = self
-            .active
-            .core
-            .tasks
-            .spawn(async move { publish::publish(&active, &publication).await });
+        let task = self.active.core.tasks.spawn(async move {
+            match active.temporary {
+                true => stage::stage(&active, &publication).await,
+                false => publish::publish(&active, &publication).await,
+            }
+        });
         task.await.unwrap_or_else(|ended| {
             let error = Error::new(ErrorKind::Internal, "upload", &path, "its commit broke off");
             Err(error.caused_by(ended).with_unknown_outcome())
@@ -214,7 +242,7 @@ impl Transfer {
             .active
             .core
             .tasks
-            .spawn(async move { active.end(&reason, is_failure).await });
+            .spawn(async move { active.give_up(&reason, is_failure).await });
         if let Err(error) = task.await {
             tracing::error!(transfer = %self.id(), %error, "giving up an upload broke off");
         }
@@ -230,17 +258,6 @@ impl Active {
     pub(crate) fn failed(&self, operation: &'static str, error: storage::Error) -> Error {
         Error::store(operation, &self.intent.path, error)
     }
-
-    async fn end(&self, reason: &str, is_failure: bool) {
-        self.upload.abort().await;
-        if self.recorded().await.is_err() {
-            return;
-        }
-        if let Err(error) = record::aborted(self, reason, is_failure).await {
-            tracing::warn!(transfer = %self.id, %error, "cannot note that an upload was given up");
-        }
-        tracing::info!(transfer = %self.id, path = %self.intent.path, reason, "upload given up");
-    }
 }
 
 impl std::fmt::Debug for Active {
@@ -250,6 +267,55 @@ impl std::fmt::Debug for Active {
             .field("location", &self.intent.location)
             .finish_non_exhaustive()
     }
+}
+
+/// What the engine is told of an upload. `recorded` is awaited before its first request.
+pub(crate) fn settings(
+    file: PrivateId,
+    recorded: Option<Recorded>,
+    placement: Placement,
+    declared: Option<u64>,
+    set: &Attributes,
+    store: &Arc<dyn ObjectStore>,
+    core: &Arc<Core>,
+) -> UploadSettings {
+    let gate = |recorded: Recorded| -> storage::Intent {
+        Box::pin(async move { recorded.await.map_err(not_recorded) })
+    };
+    UploadSettings {
+        intent: recorded.map(gate),
+        began: Some(note_progress(file, core)),
+        metadata: metadata::of_transfer(file.transfer, set),
+        placement,
+        staging: Some(Staging {
+            store: Arc::clone(store),
+            prefix: pieces_prefix(file.transfer),
+        }),
+        expected_len: declared,
+        parallel_parts: core.settings.parallel_parts,
+        ..UploadSettings::new(core.buffers.clone())
+    }
+}
+
+/// Records what was begun in the store before anything is sent there, so that it is found after a
+/// crash. Fails where another session goes on with the upload.
+fn note_progress(file: PrivateId, core: &Arc<Core>) -> storage::Began {
+    let core = Arc::clone(core);
+    Arc::new(move |progress: Progress| {
+        let core = Arc::clone(&core);
+        Box::pin(async move {
+            let upload = progress.multipart().map(|upload| upload.id.0);
+            let (json, now) = (progress.to_json(), core.clock.now());
+            let writer = core.database.writer();
+            let noted = writer.note_progress(file, json, upload, now).await;
+            noted.map_err(|error| not_recorded(Unrecorded::Database(error)))
+        })
+    })
+}
+
+/// Of an upload whose row was there before.
+pub(crate) fn recorded_before() -> Recorded {
+    futures::future::ready(Ok(())).boxed().shared()
 }
 
 /// Starts to write the intent now; whoever needs it waits for the same answer.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use database::Database;
 use model::Clock;
 use storage::{Base, Buffers, ObjectStore, Placement};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::moves::Running;
-use crate::{Fences, Intent, Settings, Transfer};
+use crate::{Beginning, Fences, Intent, Settings, Transfer};
 
 /// The uploads of a node. Clones share them.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(crate) struct Core {
     pub(crate) fences: Fences,
     pub(crate) moves: Running,
     pub(crate) tasks: TaskTracker,
+    /// Cancelled when the node ends: what cannot be noted any more is left to the sweeper.
+    pub(crate) ending: CancellationToken,
 }
 
 impl Transfers {
@@ -45,6 +48,7 @@ impl Transfers {
                 fences: Fences::default(),
                 moves: Running::default(),
                 tasks: TaskTracker::new(),
+                ending: CancellationToken::new(),
             }),
         }
     }
@@ -59,7 +63,23 @@ impl Transfers {
         placement: Placement,
         store: Arc<dyn ObjectStore>,
     ) -> Transfer {
-        Transfer::begin(intent, base, placement, store, Arc::clone(&self.core))
+        let beginning = Beginning {
+            base,
+            placement,
+            ..Beginning::default()
+        };
+        self.begin_as(intent, beginning, store)
+    }
+
+    /// The same, with all that can be said of it. A temporary file's object is made in the
+    /// staging of `store`, and stays there until it is renamed.
+    pub fn begin_as(
+        &self,
+        intent: Intent,
+        beginning: Beginning,
+        store: Arc<dyn ObjectStore>,
+    ) -> Transfer {
+        Transfer::begin(intent, beginning, store, Arc::clone(&self.core))
     }
 
     /// One change at a time to the object at a key: publications take part by themselves, other
@@ -79,6 +99,7 @@ impl Transfers {
 
     /// Waits until every commit in progress has ended. Call it when no new ones can begin.
     pub async fn drain(&self) {
+        self.core.ending.cancel();
         self.core.tasks.close();
         self.core.tasks.wait().await;
         self.core.tasks.reopen();

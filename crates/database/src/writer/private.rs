@@ -22,6 +22,7 @@ pub(crate) enum PrivateWrite {
     Discard(PrivateRemoval),
     Expire(PrivateId, Timestamp, AuditEntry, Event),
     Cleaned(TransferId),
+    Progress(PrivateId, String, Option<String>, Timestamp),
 }
 
 impl Writer {
@@ -31,6 +32,22 @@ impl Writer {
     /// `Conflict` where another session was first.
     pub async fn take_over(&self, takeover: Takeover) -> Result<()> {
         self.private(PrivateWrite::TakeOver(takeover)).await
+    }
+
+    /// Records what an upload has begun in the store (`progress`, as the storage engine writes it
+    /// down, and the id of its multipart upload at the key), before it sends anything there.
+    ///
+    /// # Errors
+    /// `Conflict` where another session goes on with it, or it has ended.
+    pub async fn note_progress(
+        &self,
+        file: PrivateId,
+        progress: String,
+        upload: Option<String>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.private(PrivateWrite::Progress(file, progress, upload, now))
+            .await
     }
 
     /// Leaves an upload unfinished.
@@ -133,7 +150,9 @@ impl PrivateWrite {
             }
             Self::Detach(left) => left.file.transfer.to_string(),
             Self::Stage(staged) => staged.file.transfer.to_string(),
-            Self::Set(file, ..) | Self::Expire(file, ..) => file.transfer.to_string(),
+            Self::Set(file, ..) | Self::Expire(file, ..) | Self::Progress(file, ..) => {
+                file.transfer.to_string()
+            }
             Self::Move(moved) => moved.path.clone(),
             Self::Discard(removal) => removal.location.to_string(),
             Self::Cleaned(transfer) => transfer.to_string(),
@@ -160,6 +179,10 @@ impl PrivateWrite {
                 private_files::expire(*file, *now, transaction).await?;
                 audit::insert(entry, transaction).await?;
                 events::append(event, transaction).await?;
+            }
+            Self::Progress(file, progress, upload, now) => {
+                let upload = upload.as_deref();
+                private_files::note_progress(*file, progress, upload, *now, transaction).await?;
             }
             Self::Cleaned(transfer) => private_files::cleaned(*transfer, transaction).await?,
         }
