@@ -65,7 +65,9 @@ impl Session {
         }
         let location = place.location(operation)?;
         let table: PrivateFilesTable<'_> = self.shared.database.private_files();
-        let files = table.at(self.user_id, &location, self.shared.clock.now()).await;
+        let files = table
+            .at(self.user_id, &location, self.shared.clock.now())
+            .await;
         let files = files.map_err(|error| Error::database(operation, &place.path, error))?;
         let mut overlay = Overlay::default();
         for file in files {
@@ -91,7 +93,14 @@ impl Session {
         let table = self.shared.database.private_files();
         let (now, limit) = (self.shared.clock.now(), PrivateFilesTable::PAGE);
         let files = table
-            .between(self.user_id, place.bucket(), &from, to.as_deref(), now, limit)
+            .between(
+                self.user_id,
+                place.bucket(),
+                &from,
+                to.as_deref(),
+                now,
+                limit,
+            )
             .await
             .map_err(|error| Error::database(operation, &place.path, error))?;
         let full = files.len() == limit as usize;
