@@ -49,6 +49,9 @@ pub struct PrivateFile {
     pub staged: Option<StagedObject>,
     /// The name that it is being given right now.
     pub target: Option<Target>,
+    /// Whether its node died while it was written or renamed, so that the store has to be asked
+    /// what became of it. Told by what is looked up by place alone.
+    pub is_left: bool,
 }
 
 impl PrivateFile {

@@ -17,12 +17,13 @@ use crate::{Error, Result, audit, events, publications};
 
 /// Nobody writes it any more: it can be continued, renamed and removed.
 const FREE: &str = "state IN ('detached', 'staged')";
-/// Its node died while it was written, and something of it may be in the store. `$now` is the
-/// placeholder of the present time.
+/// Its node died while it was written or renamed, and something of it may be in the store. `$now`
+/// is the placeholder of the present time.
 macro_rules! is_left {
     ($now:literal) => {
         concat!(
-            "(state = 'intended' AND progress IS NOT NULL AND ",
+            "(((state = 'intended' AND (progress IS NOT NULL OR staged_key IS NOT NULL)) \
+             OR (state = 'publishing' AND target_key IS NOT NULL)) AND ",
             node_is_dead!("transfers", $now),
             ")"
         )
@@ -101,7 +102,7 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE state = 'detached' AND expires <= $1 \
+        let sql = "SELECT *, 0 AS is_left FROM transfers WHERE state = 'detached' AND expires <= $1 \
                    ORDER BY expires, id LIMIT $2";
         let query = Query::new("list", "expired uploads", sql)
             .bind(now)
@@ -116,7 +117,7 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn leftovers(&self, limit: u32) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1";
+        let sql = "SELECT *, 0 AS is_left FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1";
         let query = Query::new("list", "leftovers of transfers", sql).bind(limit);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(private_file).collect()
@@ -127,7 +128,7 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: TransferId) -> Result<Option<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE id = $1";
+        let sql = "SELECT *, 0 AS is_left FROM transfers WHERE id = $1";
         let query = Query::new("look up private file", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(private_file).transpose()
@@ -136,8 +137,10 @@ impl<'a> PrivateFilesTable<'a> {
 
 static AT: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
-        "SELECT * FROM transfers WHERE owner = $1 AND bucket = $2 AND object_key = $3 \
-         AND ({VISIBLE} OR {left}) UNION ALL SELECT * FROM (SELECT * FROM transfers WHERE owner = $1 \
+        "SELECT *, CASE WHEN {left} THEN 1 ELSE 0 END AS is_left FROM transfers \
+         WHERE owner = $1 AND bucket = $2 AND object_key = $3 \
+         AND ({VISIBLE} OR {left}) UNION ALL SELECT * FROM (SELECT *, 0 AS is_left \
+         FROM transfers WHERE owner = $1 \
          AND bucket = $2 AND object_key >= $4 AND object_key < $5 AND ({VISIBLE} OR {left}) \
          ORDER BY object_key LIMIT 1) AS below \
          ORDER BY object_key, changed DESC, id DESC",
@@ -148,7 +151,8 @@ static AT: LazyLock<SqlStr> = LazyLock::new(|| {
 
 static BETWEEN: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
-        "SELECT * FROM transfers WHERE owner = $1 AND bucket = $2 AND object_key >= $3 \
+        "SELECT *, CASE WHEN {left} THEN 1 ELSE 0 END AS is_left FROM transfers \
+         WHERE owner = $1 AND bucket = $2 AND object_key >= $3 \
          AND (object_key < $4 OR $4 IS NULL) AND ({VISIBLE} OR {left}) \
          ORDER BY object_key, changed DESC, id DESC LIMIT $5",
         left = is_left!("$6")
@@ -427,6 +431,7 @@ pub(crate) fn private_file(row: &Row) -> Result<PrivateFile> {
         expires: row.time_or_null("expires")?,
         staged: staged(row, staging.as_ref(), changed)?,
         target: target(row)?,
+        is_left: row.boolean("is_left")?,
         transfer,
     })
 }

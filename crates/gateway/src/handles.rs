@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use model::{ErrorKind, VirtualPath};
 
 use crate::listing::Listing;
-use crate::open_file::OpenFile;
+use crate::open_file::{Fate, OpenFile};
 use crate::reading::Reading;
 use crate::{Error, HandleId, Result};
 
@@ -109,6 +109,17 @@ impl FileHandle {
             Self::Reading(reading) => reading.path().clone(),
             Self::Writing(writing) | Self::ReadingWriting(writing) => writing.file.path(),
             Self::Listing(listing) => listing.path().clone(),
+        }
+    }
+
+    /// The file behind it, if that was removed while it was open and is in no other table.
+    pub(crate) fn removed_file(&self) -> Option<Arc<OpenFile>> {
+        match self {
+            Self::Writing(writing) | Self::ReadingWriting(writing) => {
+                let removed = matches!(writing.file.fate(), Fate::Discard);
+                removed.then(|| Arc::clone(&writing.file))
+            }
+            Self::Reading(_) | Self::Listing(_) => None,
         }
     }
 

@@ -34,5 +34,5 @@ pub use gateway::{Gateway, Peer};
 pub use home::check_home;
 pub use open_options::{HandleId, OpenOptions, Overwrite};
 pub use session::Session;
-pub use settings::Settings;
+pub use settings::{Settings, Unfinished};
 pub use turns::{Access, Turn, Turns};

@@ -1,5 +1,6 @@
 //! A directory that is open for listing.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use model::{ObjectKey, Timestamp, VirtualPath};
 use storage::{Entry, ListPage, ListRequest, ObjectStore};
 use tokio::sync::Mutex;
 
+use crate::overlay::{Overlaid, OverlayPage};
 use crate::place::Place;
 use crate::target;
 use crate::{DirectoryEntry, Error, FileAttributes, Result};
@@ -43,6 +45,21 @@ pub(crate) struct PageSource {
     pub(crate) place: Place,
     pub(crate) store: Arc<dyn ObjectStore>,
     next: Next,
+    /// What is left of the page in hand, by the text of its name.
+    page: VecDeque<(String, Entry)>,
+    /// The same of what its owner alone sees.
+    private: VecDeque<(String, Option<Overlaid>)>,
+    /// How far that was asked for.
+    asked: Asked,
+}
+
+/// How far the private files of a directory were asked for.
+#[derive(Debug)]
+enum Asked {
+    Nothing,
+    /// Up to this name.
+    UpTo(String),
+    All,
 }
 
 #[derive(Debug)]
@@ -53,7 +70,7 @@ enum Next {
 }
 
 /// A key of a page, by its name in the directory.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Named {
     File {
         name: String,
@@ -63,6 +80,8 @@ pub(crate) enum Named {
         last_modified: Timestamp,
     },
     Directory(String),
+    /// What its owner alone sees, instead of what the store has there.
+    Private(String, Box<Overlaid>),
 }
 
 impl Listing {
@@ -76,6 +95,9 @@ impl Listing {
             place,
             store,
             next: Next::Page(page),
+            page: VecDeque::new(),
+            private: VecDeque::new(),
+            asked: Asked::Nothing,
         });
         Self {
             path,
@@ -134,19 +156,108 @@ impl PageSource {
     }
 }
 
+impl PageSource {
+    /// Takes in the next page from the store, once all of the one before is given out.
+    async fn fill(&mut self) -> Result<()> {
+        while self.page.is_empty() && !matches!(self.next, Next::End) {
+            let prefix = self.place.prefix();
+            let entries = self
+                .page()
+                .await?
+                .map_or_else(Vec::new, |page| page.entries);
+            let named = |entry: Entry| {
+                let name = entry.name().strip_prefix(&prefix)?.to_owned();
+                Some((name, entry))
+            };
+            self.page.extend(entries.into_iter().filter_map(named));
+        }
+        Ok(())
+    }
+
+    /// The next one of both, in byte order; what its owner alone sees comes instead of what the
+    /// store has under the same name. None where one of them has to be asked for more first.
+    fn next(&mut self) -> Option<Merged> {
+        let stored_ended = matches!(self.next, Next::End);
+        let private_ended = matches!(self.asked, Asked::All);
+        let order = match (self.page.front(), self.private.front()) {
+            (Some((stored, _)), Some((private, _))) => stored.cmp(private),
+            (Some(_), None) if private_ended => Ordering::Less,
+            (None, Some(_)) if stored_ended => Ordering::Greater,
+            _ => return None,
+        };
+        if order == Ordering::Less {
+            return self
+                .page
+                .pop_front()
+                .map(|(_, entry)| Merged::Stored(entry));
+        }
+        let (name, overlaid) = self.private.pop_front()?;
+        let same = (order == Ordering::Equal)
+            .then(|| self.page.pop_front())
+            .flatten();
+        Some(match (overlaid, same) {
+            (Some(overlaid), _) => Merged::Private(name, overlaid),
+            (None, Some((_, entry))) => Merged::Stored(entry),
+            (None, None) => {
+                let key = format!("{}{name}", self.place.prefix());
+                Merged::Stored(Entry::CommonPrefix(key))
+            }
+        })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.page.is_empty()
+            && self.private.is_empty()
+            && matches!(self.next, Next::End)
+            && matches!(self.asked, Asked::All)
+    }
+}
+
+enum Merged {
+    Stored(Entry),
+    Private(String, Overlaid),
+}
+
 impl Progress {
-    /// The names of the next page; none behind the last.
+    /// Behind which name the private files of the directory are to be asked for now.
+    pub(crate) fn wants_private(&self) -> Option<(Place, Option<String>)> {
+        let source = self
+            .source
+            .as_ref()
+            .filter(|source| source.private.is_empty())?;
+        let after = match &source.asked {
+            Asked::Nothing => None,
+            Asked::UpTo(name) => Some(name.clone()),
+            Asked::All => return None,
+        };
+        Some((source.place.clone(), after))
+    }
+
+    /// Takes them in.
+    pub(crate) fn add_private(&mut self, page: OverlayPage) {
+        if let Some(source) = &mut self.source {
+            source.private.extend(page.entries);
+            source.asked = page.end.map_or(Asked::All, Asked::UpTo);
+        }
+    }
+
+    /// The names that come next; none at the end. There may be no names in between.
     pub(crate) async fn next_names(&mut self, path: &VirtualPath) -> Result<Option<Vec<Named>>> {
         let Some(source) = &mut self.source else {
             return Ok(None);
         };
-        let Some(page) = source.page().await? else {
+        source.fill().await?;
+        if source.has_ended() {
             return Ok(None);
-        };
+        }
         let prefix = source.place.prefix();
-        let mut found = Vec::with_capacity(page.entries.len());
-        for entry in page.entries {
-            match self.names.name(entry, &prefix, path) {
+        let mut found = Vec::new();
+        while let Some(merged) = source.next() {
+            let name = match merged {
+                Merged::Stored(entry) => self.names.name(entry, &prefix, path),
+                Merged::Private(name, overlaid) => self.names.private(name, overlaid),
+            };
+            match name {
                 Name::Said(named) if self.beside.contains_key(named.name()) => {}
                 Name::Said(named) => found.push(named),
                 Name::Twin => self.twins += 1,
@@ -188,7 +299,7 @@ impl Progress {
 impl Named {
     fn name(&self) -> &str {
         match self {
-            Self::File { name, .. } | Self::Directory(name) => name,
+            Self::File { name, .. } | Self::Directory(name) | Self::Private(name, _) => name,
         }
     }
 }
@@ -212,6 +323,24 @@ enum Name {
 }
 
 impl Names {
+    /// A file that its owner alone sees.
+    fn private(&mut self, name: String, overlaid: Overlaid) -> Name {
+        self.advance(&name);
+        self.chain.push(name.clone());
+        Name::Said(Named::Private(name, Box::new(overlaid)))
+    }
+
+    /// Forgets the files that `name` does not begin with.
+    fn advance(&mut self, name: &str) {
+        while self
+            .chain
+            .last()
+            .is_some_and(|file| !name.starts_with(file))
+        {
+            self.chain.pop();
+        }
+    }
+
     fn name(&mut self, entry: Entry, prefix: &str, directory: &VirtualPath) -> Name {
         let key = match &entry {
             Entry::Object { key, .. } | Entry::CommonPrefix(key) => key.as_str(),
@@ -231,13 +360,7 @@ impl Names {
             return Name::Unsayable;
         }
         let name = name.to_owned();
-        while self
-            .chain
-            .last()
-            .is_some_and(|file| !name.starts_with(file))
-        {
-            self.chain.pop();
-        }
+        self.advance(&name);
         match entry {
             Entry::CommonPrefix(_) if self.chain.contains(&name) => Name::Twin,
             Entry::CommonPrefix(_) => Name::Said(Named::Directory(name)),

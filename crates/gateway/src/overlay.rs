@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use database::{PrivateFile, PrivateFilesTable};
-use model::{ErrorKind, VirtualPath};
+use database::{PrivateFile, PrivateFilesTable, TransferState};
+use model::{ErrorKind, Location, VirtualPath};
 use transfer::Attributes;
 
 use crate::place::Place;
@@ -39,10 +39,18 @@ pub(crate) struct OverlayPage {
     pub(crate) end: Option<String>,
 }
 
+/// Which private files are looked for.
+#[derive(Debug, Clone, Copy)]
+enum Look<'a> {
+    At(&'a Location),
+    /// Keys from the first to before the second.
+    Between(&'a str, Option<&'a str>),
+}
+
 impl Overlaid {
     fn of(file: PrivateFile) -> Self {
         // While a session rewrites a temporary file, the others see it as it was.
-        match file.staged.is_some() && file.progress.is_none() {
+        match file.staged.is_some() && file.transfer.state != TransferState::Detached {
             true => Self::Temporary(Box::new(file)),
             false => Self::Unfinished(Box::new(file)),
         }
@@ -56,7 +64,6 @@ impl Overlaid {
     }
 }
 
-#[expect(dead_code, reason = "listings and OPEN come next")]
 impl Session {
     /// What stands at a place besides the store: one query.
     pub(crate) async fn overlay(&self, operation: &str, place: &Place) -> Result<Overlay> {
@@ -64,11 +71,8 @@ impl Session {
             return Ok(Overlay::default());
         }
         let location = place.location(operation)?;
-        let table: PrivateFilesTable<'_> = self.shared.database.private_files();
-        let files = table
-            .at(self.user_id, &location, self.shared.clock.now())
-            .await;
-        let files = files.map_err(|error| Error::database(operation, &place.path, error))?;
+        let look = Look::At(&location);
+        let files = self.settled(operation, place, look).await?;
         let mut overlay = Overlay::default();
         for file in files {
             if file.transfer.intent.location != location {
@@ -90,20 +94,9 @@ impl Session {
         let prefix = place.prefix();
         let from = after.map_or_else(|| prefix.clone(), |name| behind(&prefix, name));
         let to = (!prefix.is_empty()).then(|| format!("{}0", prefix.trim_end_matches('/')));
-        let table = self.shared.database.private_files();
-        let (now, limit) = (self.shared.clock.now(), PrivateFilesTable::PAGE);
-        let files = table
-            .between(
-                self.user_id,
-                place.bucket(),
-                &from,
-                to.as_deref(),
-                now,
-                limit,
-            )
-            .await
-            .map_err(|error| Error::database(operation, &place.path, error))?;
-        let full = files.len() == limit as usize;
+        let look = Look::Between(&from, to.as_deref());
+        let files = self.settled(operation, place, look).await?;
+        let full = files.len() == PrivateFilesTable::PAGE as usize;
         let mut page = OverlayPage::default();
         for file in files {
             let key = file.transfer.intent.location.key.as_str().to_owned();
@@ -124,6 +117,58 @@ impl Session {
             .then(|| page.entries.keys().next_back().cloned())
             .flatten();
         Ok(page)
+    }
+
+    /// The files that are there, looked at again where the nodes of some had died.
+    async fn settled(
+        &self,
+        operation: &str,
+        place: &Place,
+        look: Look<'_>,
+    ) -> Result<Vec<PrivateFile>> {
+        let failed = |error| Error::database(operation, &place.path, error);
+        let files = self.private_files(place, look).await.map_err(failed)?;
+        if !files.iter().any(|file| file.is_left) {
+            return Ok(files);
+        }
+        for file in files.iter().filter(|file| file.is_left) {
+            self.settle(file).await;
+        }
+        self.private_files(place, look).await.map_err(failed)
+    }
+
+    async fn private_files(
+        &self,
+        place: &Place,
+        look: Look<'_>,
+    ) -> database::Result<Vec<PrivateFile>> {
+        let (owner, now) = (self.user_id, self.shared.clock.now());
+        let table = self.shared.database.private_files();
+        match look {
+            Look::At(location) => table.at(owner, location, now).await,
+            Look::Between(from, to) => {
+                let limit = PrivateFilesTable::PAGE;
+                table
+                    .between(owner, place.bucket(), from, to, now, limit)
+                    .await
+            }
+        }
+    }
+
+    /// Finds out what became of a file whose node died.
+    async fn settle(&self, file: &PrivateFile) {
+        let (transfers, stores) = (&self.shared.transfers, &self.shared.stores);
+        let settled = match file.target {
+            Some(_) => transfers.settle_name(file, stores).await,
+            None => {
+                let left = transfers.set_aside(file, stores).await;
+                left.map(drop).map_err(Into::into)
+            }
+        };
+        if let Err(error) = settled {
+            let transfer = file.id();
+            tracing::warn!(%transfer, %error, "cannot find out yet what is safe of an upload");
+        }
     }
 
     /// A private file as STAT and listings show it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{BucketName, ErrorKind, Location, ObjectKey, VirtualPath};
+use policy::Action;
 use storage::Capabilities;
 
 use crate::mount::{Mount, MountKind};
@@ -38,6 +39,11 @@ impl Place {
     /// renamed.
     pub(crate) fn is_fixed(&self) -> bool {
         self.is_entry || self.has_entries_below
+    }
+
+    /// Whether the user may replace files here.
+    pub(crate) fn may_replace(&self) -> bool {
+        self.mount.permissions.allows(Action::Overwrite)
     }
 
     pub(crate) fn bucket(&self) -> &BucketName {

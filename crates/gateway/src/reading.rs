@@ -15,6 +15,8 @@ pub(crate) struct Reading {
     pub(crate) place: Place,
     pub(crate) download: Download,
     pub(crate) attributes: FileAttributes,
+    /// Nobody but its owner sees it, and nobody hears of its being read.
+    is_private: bool,
     served: AtomicU64,
     reached_end: AtomicBool,
 }
@@ -25,8 +27,17 @@ impl Reading {
             place,
             download,
             attributes,
+            is_private: false,
             served: AtomicU64::new(0),
             reached_end: AtomicBool::new(false),
+        }
+    }
+
+    /// A file that its owner alone sees.
+    pub(crate) fn private(place: Place, download: Download, attributes: FileAttributes) -> Self {
+        Self {
+            is_private: true,
+            ..Self::new(place, download, attributes)
         }
     }
 
@@ -46,9 +57,11 @@ impl Reading {
         Ok(pieces)
     }
 
-    /// Whether the client has taken the whole file: as many bytes as it has, its last among them.
+    /// Whether the client has taken the whole of a file that others see too: as many bytes as it
+    /// has, its last among them.
     pub(crate) fn is_complete(&self) -> bool {
-        self.reached_end.load(Ordering::Relaxed)
+        !self.is_private
+            && self.reached_end.load(Ordering::Relaxed)
             && self.served.load(Ordering::Relaxed) >= self.download.head().size
     }
 }

@@ -14,7 +14,7 @@ use crate::gateway::Shared;
 use crate::handles::Handles;
 use crate::home::mounts;
 use crate::mount::Mounts;
-use crate::open_file::OpenFiles;
+use crate::open_file::{Fate, OpenFiles};
 use crate::seats::Seat;
 use crate::{Error, HandleId, Peer, Result, Turns};
 
@@ -122,17 +122,29 @@ impl Session {
         self.handles.get(handle).map(|handle| handle.path())
     }
 
-    /// The connection is gone: aborts what was not CLOSEd, waits (bounded) for commits in
-    /// progress, and releases every handle.
+    /// The connection is gone: what was not CLOSEd is left unfinished, commits in progress are
+    /// waited for (bounded), and every handle is released.
     pub async fn end(&self) {
+        let reason = "the connection ended before CLOSE";
+        let mut open = self.open_files.clear();
         for handle in self.handles.end() {
             self.note_download(&handle);
+            open.extend(handle.removed_file());
         }
-        // Resume takes hold here: what is safe of these is kept instead.
-        for file in self.open_files.clear() {
-            let transfer = file.transfer.clone();
-            self.tasks
-                .spawn(async move { transfer.abandon("the connection ended before CLOSE").await });
+        let mut ended = HashSet::new();
+        for file in open {
+            if !ended.insert(file.transfer.id()) {
+                continue;
+            }
+            let Some(session) = self.this() else {
+                continue;
+            };
+            self.tasks.spawn(async move {
+                match file.fate() {
+                    Fate::Discard => file.transfer.abandon(reason).await,
+                    Fate::Publish | Fate::Rename(..) => session.leave(&file, reason).await,
+                }
+            });
         }
         self.tasks.close();
         let deadline = self.shared.settings.end_deadline;
@@ -174,6 +186,11 @@ impl Session {
     pub(crate) fn first_time_odd(&self, directory: &VirtualPath) -> bool {
         let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
         odd.len() < MOST_ODD_DIRECTORIES && odd.insert(directory.clone())
+    }
+
+    /// This session, for what goes on when its caller does not wait.
+    pub(crate) fn this(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
     }
 
     /// The store that holds a bucket.

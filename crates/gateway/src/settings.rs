@@ -18,6 +18,25 @@ pub struct Settings {
     /// How long the end of a session waits for commits in progress; they complete afterwards
     /// anyway. Default 30 s.
     pub end_deadline: Duration,
+    /// What a connection that ends without CLOSE leaves of its uploads. Default
+    /// [`Unfinished::Resume`].
+    pub unfinished: Unfinished,
+    /// Whether a CLOSE that comes before the size that its client declared at OPEN is refused, and
+    /// the file kept unfinished. Default no: some clients declare more than they send.
+    pub completeness: bool,
+    /// Files whose names end like this stay private, in staging, until they are renamed. None:
+    /// every file is published by its CLOSE. Default `.filepart`, `.part`, `.tmp`, `.partial`.
+    pub temporary_suffixes: Vec<String>,
+}
+
+/// What a connection that ends without CLOSE leaves of its uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unfinished {
+    /// What is safe is kept, for its owner to continue.
+    #[default]
+    Resume,
+    /// Nothing.
+    Discard,
 }
 
 impl Default for Settings {
@@ -29,6 +48,11 @@ impl Default for Settings {
             tree_parallelism: 16,
             read_ahead: 16 << 20,
             end_deadline: Duration::from_secs(30),
+            unfinished: Unfinished::default(),
+            completeness: false,
+            temporary_suffixes: [".filepart", ".part", ".tmp", ".partial"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 }

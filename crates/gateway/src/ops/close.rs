@@ -68,6 +68,7 @@ impl Session {
             file.transfer.abandon("the user's rights shrank").await;
             return Err(error);
         }
+        self.check_complete(&file, &file.path()).await?;
         let publication = Publication {
             condition: file.condition.clone(),
             attributes: file.attributes(),
@@ -99,7 +100,7 @@ impl Session {
         let Fate::Rename(to, overwrite) = fate else {
             return Ok(());
         };
-        let renamed = self.rename_stored(&file.place, &to, overwrite).await;
+        let renamed = self.rename_closed(&file.place, &to, overwrite).await;
         renamed.map_err(|error| {
             let text = format!(
                 "close {}: it is stored as {}, and could not be renamed: {error}",

@@ -41,6 +41,10 @@ impl Session {
         let path = &place.path;
         let store = self.store(MAKE, path, place.bucket()).await?;
         place.check_limits(MAKE, store.capabilities())?;
+        let overlay = self.overlay(MAKE, &place).await?;
+        if overlay.is_directory || overlay.here.is_some() {
+            return Err(exists(path));
+        }
         match self.look(MAKE, &place, &*store).await? {
             Standing::Nothing => {}
             Standing::File(_) | Standing::Directory => return Err(exists(path)),
@@ -78,11 +82,12 @@ impl Session {
         let store = self.store(REMOVE, path, place.bucket()).await?;
         let marker = place.marker(REMOVE)?;
         let entries = self.first_entries(REMOVE, &place, 2, &*store).await?;
+        let overlay = self.overlay(REMOVE, &place).await?;
         let is_marker = |entry: &Entry| match entry {
             Entry::Object { key, .. } => key == marker.as_str(),
             Entry::CommonPrefix(_) => false,
         };
-        if entries.is_empty() {
+        if entries.is_empty() && !overlay.is_directory {
             return match self.look_for_file(REMOVE, &place, &*store).await? {
                 Some(_) => Err(Error::new(
                     ErrorKind::Invalid,
@@ -91,7 +96,8 @@ impl Session {
                 None => Err(not_found(REMOVE, path)),
             };
         }
-        if !entries.iter().all(is_marker) || self.open_files.any_at_or_below(path) {
+        let private = overlay.is_directory;
+        if private || !entries.iter().all(is_marker) || self.open_files.any_at_or_below(path) {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!("{REMOVE} {path}: it is not empty"),

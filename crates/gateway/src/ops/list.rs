@@ -64,6 +64,10 @@ impl Session {
             if let Some(entries) = progress.take() {
                 return Ok(Some(entries));
             }
+            if let Some((place, after)) = progress.wants_private() {
+                let page = self.overlay_page(OPERATION, &place, after.as_deref());
+                progress.add_private(page.await?);
+            }
             match progress.next_names(listing.path()).await? {
                 Some(names) => {
                     let entries = self.entries(listing.path(), names, &progress).await?;
@@ -93,6 +97,10 @@ impl Session {
         let rows = table.of_page(source.place.bucket(), &keys).await;
         let rows = rows.map_err(|error| Error::database(OPERATION, path, error))?;
         let entry = |named| match named {
+            Named::Private(name, overlaid) => DirectoryEntry {
+                name,
+                attributes: self.overlaid(&overlaid),
+            },
             Named::Directory(name) => DirectoryEntry {
                 name,
                 attributes: self.directory(),
@@ -157,6 +165,9 @@ impl Session {
         if self.is_directory(OPERATION, place, store).await? {
             return Ok(());
         }
+        if self.overlay(OPERATION, place).await?.is_directory {
+            return Ok(());
+        }
         match self.look_for_file(OPERATION, place, store).await? {
             Some(_) => Err(is_file(&place.path)),
             None => Err(not_found(OPERATION, &place.path)),
@@ -177,7 +188,7 @@ impl Named {
     fn key(&self) -> Option<&ObjectKey> {
         match self {
             Self::File { key, .. } => Some(key),
-            Self::Directory(_) => None,
+            Self::Directory(_) | Self::Private(..) => None,
         }
     }
 }

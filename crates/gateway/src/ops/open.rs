@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use model::{ErrorKind, VirtualPath};
 use policy::Action;
-use storage::{Base, Download, DownloadSettings, ObjectHead, ObjectStore, Placement};
-use transfer::{Attributes, Condition, Intent};
+use storage::{Base, Download, ObjectHead, ObjectStore, Placement};
+use transfer::{Attributes, Beginning, Condition, Intent};
 
 use super::stat::not_found;
 use crate::handles::{FileHandle, Writing};
 use crate::open_file::OpenFile;
+use crate::overlay::{Overlaid, unfinished};
 use crate::place::Place;
 use crate::reading::Reading;
 use crate::{AttributeChanges, Error, HandleId, OpenOptions, Result, Session};
@@ -43,12 +44,16 @@ impl Session {
                 format!("open {path} for reading: it is still being written in this session"),
             ));
         }
+        match self.overlay(OPERATION, &place).await?.here {
+            Some(Overlaid::Unfinished(file)) => {
+                return Err(unfinished("open for reading", path, &file));
+            }
+            Some(Overlaid::Temporary(file)) => return self.read_temporary(place, *file).await,
+            None => {}
+        }
         let store = self.store(OPERATION, path, place.bucket()).await?;
         let location = place.location(OPERATION)?;
-        let settings = DownloadSettings {
-            max_window: self.shared.settings.read_ahead,
-            ..DownloadSettings::new(self.shared.transfers.buffers())
-        };
+        let settings = self.download_settings();
         let opened = Download::open(Arc::clone(&store), location.key, None, settings).await;
         let download = match opened {
             Ok(download) => download,
@@ -78,6 +83,23 @@ impl Session {
         self.open_files.check_free(OPERATION, path)?;
         let store = self.store(OPERATION, path, place.bucket()).await?;
         place.check_limits(OPERATION, store.capabilities())?;
+        let mut options = *options;
+        if options.needs_overlay()
+            && let Some(overlaid) = self.overlay(OPERATION, &place).await?.here
+        {
+            if options.create && options.exclusive {
+                return Err(exists(path));
+            }
+            if !options.truncate {
+                let file = self
+                    .continue_file(place, &overlaid, &options, &store)
+                    .await?;
+                self.open_files.insert(Arc::clone(&file));
+                return self.insert_writing(file, &options);
+            }
+            options.create = true;
+        }
+        let options = &options;
         let standing = if options.needs_look(rights) {
             self.look_for_file(OPERATION, &place, &*store).await?
         } else {
@@ -181,8 +203,17 @@ impl Session {
         } else {
             Placement::Direct
         };
+        let beginning = Beginning {
+            temporary: start.base.is_none() && self.is_temporary(&place),
+            base: start.base,
+            placement,
+            replaces: options.truncate,
+            declared: options.attributes.size,
+            absent: start.condition == Condition::Absent,
+            attributes: start.attributes,
+        };
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(intent, start.base, placement, store);
+        let transfer = transfers.begin_as(intent, beginning, store);
         let opened = self.shared.clock.now();
         let file = OpenFile::new(place, transfer, start.condition, start.attributes, opened);
         Ok(Arc::new(file))
@@ -212,9 +243,7 @@ impl Session {
         };
         let inserted = self.handles.insert(&file.path(), handle);
         if inserted.is_err() && self.open_files.leave(&file) {
-            let transfer = file.transfer.clone();
-            self.tasks
-                .spawn(async move { transfer.abandon("too many handles were open").await });
+            self.leave_soon(file, "too many handles were open");
         }
         inserted
     }
@@ -247,6 +276,12 @@ struct Start {
 }
 
 impl OpenOptions {
+    /// Whether it makes a difference that its owner left something unfinished at the path. Where
+    /// the file begins anew, that is given up with the intent.
+    fn needs_overlay(&self) -> bool {
+        self.exclusive || !self.create || !self.truncate
+    }
+
     /// Whether what stands at the path makes a difference before CLOSE. Where the file may not be
     /// replaced, the publication's condition sees to that.
     fn needs_look(&self, rights: Rights) -> bool {

@@ -43,6 +43,11 @@ impl Session {
         if let Some(file) = &open {
             self.open_files.discard(file);
         }
+        if self.overlay(OPERATION, &place).await?.here.is_some()
+            && self.remove_private(OPERATION, &place).await?
+        {
+            return Ok(());
+        }
         let location = place.location(OPERATION)?;
         let claimed = self.shared.transfers.claim(&location).await;
         let claimed = claimed.map_err(|error| unclaimed(OPERATION, path, error))?;

@@ -76,7 +76,34 @@ impl Session {
         if self.open_files.any_at_or_below(&source.path) {
             return Err(busy(&source.path));
         }
-        self.rename_stored(&source, &target, overwrite).await
+        self.rename_closed(&source, &target, overwrite).await
+    }
+
+    /// Renames what no session is at: what its owner alone sees, or what stands in the store.
+    pub(crate) async fn rename_closed(
+        &self,
+        source: &Place,
+        target: &Place,
+        overwrite: Overwrite,
+    ) -> Result<()> {
+        let overlay = self.overlay(OPERATION, source).await?;
+        if let Some(overlaid) = &overlay.here {
+            return self
+                .rename_private(source, overlaid, target, overwrite)
+                .await;
+        }
+        if overlay.is_directory {
+            return Err(private_below(&source.path));
+        }
+        let beside = self.overlay(OPERATION, target).await?;
+        if beside.is_directory || (beside.here.is_some() && overwrite == Overwrite::Refuse) {
+            return Err(exists(&target.path));
+        }
+        self.rename_stored(source, target, overwrite).await?;
+        if beside.here.is_some() {
+            self.remove_private(OPERATION, target).await?;
+        }
+        Ok(())
     }
 
     /// Renames what stands in the store.
@@ -274,6 +301,15 @@ pub(super) fn exists(path: &VirtualPath) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("{OPERATION} to {path}: it exists already"),
+    )
+}
+
+fn private_below(path: &VirtualPath) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "{OPERATION} {path}: unfinished or temporary files are below it; finish or remove them first"
+        ),
     )
 }
 

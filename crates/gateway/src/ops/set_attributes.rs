@@ -73,6 +73,11 @@ impl Session {
 
     async fn set_stored(&self, place: Place, changes: &AttributeChanges) -> Result<()> {
         let path = &place.path;
+        if let Some(overlaid) = self.overlay(OPERATION, &place).await?.here {
+            return self
+                .set_private(OPERATION, &place, &overlaid, changes)
+                .await;
+        }
         let store = self.store(OPERATION, path, place.bucket()).await?;
         let head = match self.look(OPERATION, &place, &*store).await? {
             Standing::File(head) => head,
