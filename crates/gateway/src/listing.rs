@@ -407,7 +407,7 @@ mod tests {
                     }
                 };
                 match names.name(entry, prefix, &directory) {
-                    Name::Said(Named::File { name, .. }) => Some(name),
+                    Name::Said(Named::File { name, .. } | Named::Private(name, _)) => Some(name),
                     Name::Said(Named::Directory(name)) => Some(format!("{name}/")),
                     Name::Twin => Some("twin".to_owned()),
                     Name::Unsayable => Some("left out".to_owned()),
