@@ -228,6 +228,7 @@ impl<'a> Given<'a> {
                 version: object.version.clone(),
                 last_modified: object.finished,
                 metadata: storage::Metadata::new(),
+                content_type: None,
             },
         }
     }

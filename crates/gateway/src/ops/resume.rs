@@ -118,6 +118,7 @@ impl Session {
             version: staged.object.version.clone(),
             last_modified: staged.object.finished,
             metadata: Metadata::new(),
+            content_type: None,
         };
         let (key, settings) = (staged.location.key.clone(), self.download_settings());
         let opened = Download::open(store, key, Some(head), settings).await;
