@@ -68,7 +68,7 @@ impl<'a> PrivateFilesTable<'a> {
             .bind(format!("{}0", location.key))
             .bind(now);
         let rows = self.engine.fetch_all(&query).await?;
-        rows.iter().map(private_file).collect()
+        rows.iter().map(placed).collect()
     }
 
     /// The private files of `owner` whose keys are at least `from` and less than `to` (no end
@@ -94,7 +94,7 @@ impl<'a> PrivateFilesTable<'a> {
             .bind(limit)
             .bind(now);
         let rows = self.engine.fetch_all(&query).await?;
-        rows.iter().map(private_file).collect()
+        rows.iter().map(placed).collect()
     }
 
     /// Unfinished uploads whose time is over, at most `limit`.
@@ -102,7 +102,7 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT *, 0 AS is_left FROM transfers WHERE state = 'detached' AND expires <= $1 \
+        let sql = "SELECT * FROM transfers WHERE state = 'detached' AND expires <= $1 \
                    ORDER BY expires, id LIMIT $2";
         let query = Query::new("list", "expired uploads", sql)
             .bind(now)
@@ -117,7 +117,7 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn leftovers(&self, limit: u32) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT *, 0 AS is_left FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1";
+        let sql = "SELECT * FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1";
         let query = Query::new("list", "leftovers of transfers", sql).bind(limit);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(private_file).collect()
@@ -128,7 +128,7 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: TransferId) -> Result<Option<PrivateFile>> {
-        let sql = "SELECT *, 0 AS is_left FROM transfers WHERE id = $1";
+        let sql = "SELECT * FROM transfers WHERE id = $1";
         let query = Query::new("look up private file", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(private_file).transpose()
@@ -431,8 +431,16 @@ pub(crate) fn private_file(row: &Row) -> Result<PrivateFile> {
         expires: row.time_or_null("expires")?,
         staged: staged(row, staging.as_ref(), changed)?,
         target: target(row)?,
-        is_left: row.boolean("is_left")?,
+        is_left: false,
         transfer,
+    })
+}
+
+/// One that was looked up by its place.
+fn placed(row: &Row) -> Result<PrivateFile> {
+    Ok(PrivateFile {
+        is_left: row.boolean("is_left")?,
+        ..private_file(row)?
     })
 }
 

@@ -1,12 +1,15 @@
 //! What a crash left: uploads of this node whose rows have no end.
 
-use database::{AuditEntry, CompletedUpload, NewTransfer, Outcome, TransferFailure, UploadCommit};
+use database::{
+    AuditEntry, CompletedUpload, NewTransfer, Outcome, PrivateFile, TransferFailure, TransferState,
+    UploadCommit,
+};
 use futures::TryStreamExt;
 use model::{ErrorKind, Event, EventKind, ObjectKey, Timestamp};
 use serde_json::json;
 use storage::{Entry, ListRequest, ObjectHead, ObjectStore, ObjectStoreExt, Stores};
 
-use crate::{Attributes, Transfers, beginning, record, transfer_of};
+use crate::{Attributes, Left, Transfers, beginning, record, transfer_of};
 
 /// Rows looked at in one query.
 const PAGE: u32 = 100;
@@ -18,6 +21,8 @@ pub struct Recovered {
     pub completed: usize,
     /// Uploads that were given up, and whose parts are gone.
     pub aborted: usize,
+    /// Uploads that are kept for their owners to continue, and temporary files.
+    pub kept: usize,
     /// Those left as they are, since their store did not answer; the log says why.
     pub left: usize,
 }
@@ -26,6 +31,7 @@ pub struct Recovered {
 enum Settled {
     Completed,
     Aborted,
+    Kept,
 }
 
 impl Transfers {
@@ -47,9 +53,10 @@ impl Transfers {
             let before = found;
             found.left = 0;
             for row in rows {
-                match self.settle(&row.transfer.intent, stores).await {
+                match self.settle_row(&row, stores).await {
                     Ok(Settled::Completed) => found.completed += 1,
                     Ok(Settled::Aborted) => found.aborted += 1,
+                    Ok(Settled::Kept) => found.kept += 1,
                     Err(error) => {
                         let (transfer, location) = (row.id(), &row.transfer.intent.location);
                         tracing::warn!(%transfer, %location, %error, "cannot end an upload that a crash left");
@@ -57,11 +64,30 @@ impl Transfers {
                     }
                 }
             }
-            let settled = |counts: Recovered| counts.completed + counts.aborted;
+            let settled = |counts: Recovered| counts.completed + counts.aborted + counts.kept;
             if settled(found) == settled(before) {
                 return Ok(found);
             }
         }
+    }
+
+    async fn settle_row(
+        &self,
+        row: &PrivateFile,
+        stores: &Stores,
+    ) -> Result<Settled, Box<dyn std::error::Error + Send + Sync>> {
+        if row.target.is_some() {
+            self.settle_name(row, stores).await?;
+            return Ok(Settled::Completed);
+        }
+        let is_written = row.transfer.state == TransferState::Intended;
+        if row.staged.is_some() || (is_written && row.progress.is_some()) {
+            return Ok(match self.set_aside(row, stores).await? {
+                Left::Unfinished { .. } => Settled::Kept,
+                Left::Nothing => Settled::Aborted,
+            });
+        }
+        self.settle(&row.transfer.intent, stores).await
     }
 
     async fn settle(

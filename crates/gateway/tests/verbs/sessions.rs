@@ -73,8 +73,12 @@ async fn handles_are_limited() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_session_leaves_nothing_unfinished() {
-    let world = World::new().await;
+async fn the_end_of_a_session_leaves_nothing_unfinished_where_that_is_set() {
+    let settings = gateway::Settings {
+        unfinished: gateway::Unfinished::Discard,
+        ..gateway::Settings::default()
+    };
+    let world = World::with(|_| {}, settings).await;
     let session = world.session("/b/home").await;
     let big = vec![b'x'; 20 << 20];
     let handle = session

@@ -12,8 +12,8 @@ use gateway::{
 };
 use identity::{HashCost, Identity};
 use model::{
-    BucketName, Clock, Event, EventKind, ManualClock, ObjectKey, Protocol, Secret, ServerId,
-    Timestamp, UserName, VirtualPath,
+    BucketName, Clock, Event, EventKind, ManualClock, NodeId, ObjectKey, Protocol, Secret,
+    ServerId, Timestamp, UserName, VirtualPath,
 };
 use storage::memory::{MemoryStore, Operation};
 use storage::{
@@ -29,8 +29,10 @@ pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) gateway: Gateway,
     pub(crate) clock: ManualClock,
-    stores: Arc<Stores>,
-    transfers: Transfers,
+    pub(crate) stores: Arc<Stores>,
+    pub(crate) transfers: Transfers,
+    node: NodeId,
+    settings: Settings,
     server: ServerId,
     identity: Identity,
     users: AtomicU32,
@@ -82,16 +84,8 @@ impl World {
             MemoryStore::with_clock(bucket("b"), Arc::new(clock.clone())).with_capabilities(change);
         let stores = Arc::new(stores.unwrap_or_else(|| Stores::in_memory(store.clone())));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let transfers = Transfers::new(
-            database.clone(),
-            Buffers::default(),
-            shared.clone(),
-            transfer::Settings {
-                proof_deadline: std::time::Duration::from_millis(20),
-                proof_pause: std::time::Duration::from_millis(1),
-                ..transfer::Settings::default()
-            },
-        );
+        let node = enter("node-1", &database).await;
+        let transfers = transfers(node, &database, &shared);
         let identity = identity::Settings {
             hash_cost: HashCost {
                 memory_kib: 8,
@@ -106,9 +100,11 @@ impl World {
             Arc::clone(&stores),
             transfers.clone(),
             shared,
-            settings,
+            settings.clone(),
         );
         Self {
+            node,
+            settings,
             store,
             database,
             gateway,
@@ -185,8 +181,41 @@ impl World {
         self.gateway.open_session(authenticated, peer).await
     }
 
-    /// What a node does when it starts.
+    /// Another node on the same database and stores.
+    pub(crate) async fn other_node(&self) -> Node {
+        let shared: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let id = enter("node-2", &self.database).await;
+        let transfers = transfers(id, &self.database, &shared);
+        let gateway = Gateway::new(
+            self.database.clone(),
+            Arc::clone(&self.stores),
+            transfers,
+            shared,
+            self.settings.clone(),
+        );
+        Node { gateway }
+    }
+
+    /// A session of a user who exists, at another node.
+    pub(crate) async fn login_at(&self, node: &Node, name: &str) -> Arc<Session> {
+        let authenticated = self.authenticate(name).await;
+        let peer = Peer {
+            address: authenticated.peer().address.ip(),
+            protocol: Protocol::Sftp,
+        };
+        let session = node.gateway.open_session(authenticated, peer).await;
+        session.expect("a session")
+    }
+
+    /// The first node is dead from now on, as far as the others know.
+    pub(crate) async fn die(&self) {
+        let left = self.database.nodes().leave(self.node).await;
+        left.expect("a healthy database");
+    }
+
+    /// What a node does when it starts after a crash.
     pub(crate) async fn recover(&self) -> transfer::Recovered {
+        self.die().await;
         let recovered = self.transfers.recover(&self.stores).await;
         recovered.expect("a healthy database")
     }
@@ -268,6 +297,40 @@ impl World {
         };
         entries.into_iter().map(line).collect()
     }
+}
+
+/// Another node.
+pub(crate) struct Node {
+    pub(crate) gateway: Gateway,
+}
+
+async fn enter(name: &str, database: &Database) -> NodeId {
+    let node = database::Node {
+        id: NodeId::generate(),
+        name: name.to_owned(),
+        address: String::new(),
+        started: Timestamp::from_seconds(0),
+        expires: Timestamp::from_seconds(4_000_000_000),
+        draining: false,
+    };
+    let entered = database.nodes().register(&node).await;
+    entered.expect("a healthy database");
+    node.id
+}
+
+fn transfers(node: NodeId, database: &Database, clock: &Arc<dyn Clock>) -> Transfers {
+    let settings = transfer::Settings {
+        node,
+        proof_deadline: std::time::Duration::from_millis(20),
+        proof_pause: std::time::Duration::from_millis(1),
+        ..transfer::Settings::default()
+    };
+    Transfers::new(
+        database.clone(),
+        Buffers::default(),
+        Arc::clone(clock),
+        settings,
+    )
 }
 
 pub(crate) fn bucket(name: &str) -> BucketName {
