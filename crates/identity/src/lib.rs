@@ -4,6 +4,7 @@
 //! disabled users, wrong passwords and wrong keys cost the same work and get the same answer.
 
 mod authenticated;
+pub mod contract;
 mod error;
 mod hash;
 mod identity;
@@ -11,6 +12,7 @@ mod login;
 mod metrics;
 mod password;
 mod public_key;
+mod totp;
 
 pub use authenticated::{Authenticated, Method, Peer};
 pub use error::{Error, Refused, Result};
@@ -20,3 +22,4 @@ pub use login::Login;
 pub use metrics::describe as describe_metrics;
 pub use password::{HashCost, Passwords, generate_password};
 pub use public_key::{InvalidPublicKey, PublicKey};
+pub use totp::{InvalidTotp, Totp, TotpAlgorithm, TotpSettings, TotpStep};
