@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use model::{BucketName, ErrorKind, ObjectKey, Timestamp};
 
-use crate::crc64;
 use super::objects::Said;
+use crate::crc64;
 use crate::{Body, Error, ObjectHead, Precondition, Result, Written};
 
 /// Everything that the buckets of one connection hold.

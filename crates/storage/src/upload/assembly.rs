@@ -275,7 +275,7 @@ impl Engine {
         stored: &Stored,
     ) -> Result<Part> {
         let mut piece = self.staging.piece(&piece_name(number))?;
-        if piece.completed().is_some() {
+        if piece.has_ended() {
             piece = self
                 .staging
                 .piece(&format!("{}-again", piece_name(number)))?;

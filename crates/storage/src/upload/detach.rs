@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use super::engine::{Engine, Phase, State};
 use super::lump::{Lump, Place};
+use super::piece_name;
+use super::plan::Slot;
 use super::progress::{Below, Progress, Tail};
+use crate::fetch::Original;
 use crate::{Body, Result, crc64};
 
 /// How many ranges a progress names: what was written in more places is safe up to there only.
@@ -30,6 +33,9 @@ impl Engine {
         let lumps = {
             let mut state = self.state();
             state.content.keep_as_patches();
+            state
+                .content
+                .read_from_pieces(|slot| self.piece_place(slot));
             state.content.freeze();
             let reach = state.content.reach(true);
             let end = state.content.patches(reach).nth(MAX_RANGES);
@@ -66,6 +72,14 @@ impl Engine {
             lump.moved(original.clone(), at);
         }
         Ok(())
+    }
+
+    /// Where a slot is in the staging object that its composed part was finished as, where the
+    /// upload at the key did not take it.
+    fn piece_place(&self, slot: &Slot) -> Option<(Original, u64)> {
+        let piece = self.staging.find(&piece_name(slot.part))?;
+        let first = slot.index - slot.siblings.start;
+        piece.place_of(slot.piece?, first * slot.len())
     }
 
     /// Deletes the tails that the upload does not need as it is now.
@@ -150,11 +164,13 @@ pub(super) fn digest(state: &State, staged: bool) -> u64 {
         return 0;
     }
     let safe = state.content.reach(false);
-    let flat = state.content.answered(safe);
-    let flat = flat.filter_map(|(slot, part, _)| slot.piece.is_none().then_some(part));
+    // Parts that are to be made again do not count.
+    let flat = state.content.whole_parts(safe);
     let joined = state.content.joined_parts().filter(|part| {
         let first = state.content.plan.first_slot(part.number);
-        first.is_some_and(|slot| slot.range.start < safe)
+        first.is_some_and(|slot| {
+            slot.range.start < safe && state.content.is_stored(slot.siblings.clone())
+        })
     });
     let text: String = flat
         .chain(joined)

@@ -64,8 +64,17 @@ impl Ledger {
 
     /// A staging object of a staged upload is about to be completed of these slots.
     pub(super) async fn completing(&self, generation: u32, slots: Vec<Range<u64>>) -> Result<()> {
-        self.tell(|progress| progress.wholes.push(Whole { generation, slots }))
-            .await
+        self.tell(|progress| {
+            progress
+                .wholes
+                .retain(|whole| whole.generation != generation);
+            progress.wholes.push(Whole {
+                generation,
+                slots,
+                void: Vec::new(),
+            });
+        })
+        .await
     }
 
     /// A composed part was joined: of its piece nothing need be known any more.

@@ -27,7 +27,14 @@ pub(super) struct Multipart {
     /// It was completed before, by another process perhaps: only its pin has to be asked for.
     stands: bool,
     begun: OnceCell<MultipartUpload>,
-    completed: OnceCell<Original>,
+    completed: OnceCell<Completed>,
+}
+
+/// A staging object, and the parts it was made of where this process made it.
+#[derive(Debug)]
+struct Completed {
+    original: Original,
+    parts: Vec<(PartNumber, u64)>,
 }
 
 impl Multipart {
@@ -64,7 +71,10 @@ impl Multipart {
     /// The same, completed before.
     pub(super) fn with_completed(self, original: Original) -> Self {
         Self {
-            completed: OnceCell::new_with(Some(original)),
+            completed: OnceCell::new_with(Some(Completed {
+                original,
+                parts: Vec::new(),
+            })),
             ..self
         }
     }
@@ -129,20 +139,25 @@ impl Multipart {
     pub(super) async fn complete(&self, parts: &[Part]) -> Result<Original> {
         let complete = async || {
             if self.stands {
-                return Ok(self.look().await?.0);
+                let (original, _) = self.look().await?;
+                let parts = Vec::new();
+                return Ok(Completed { original, parts });
             }
             let upload = self.upload().await?;
             let written = self.store.complete_upload(upload, parts, None).await?;
-            Ok::<_, Error>(Original {
+            let original = Original {
                 store: self.store.clone(),
                 key: self.key.clone(),
                 pin: Pin {
                     etag: written.etag,
                     version: written.version,
                 },
-            })
+            };
+            let parts = parts.iter().map(|part| (part.number, part.size)).collect();
+            Ok::<_, Error>(Completed { original, parts })
         };
-        self.completed.get_or_try_init(complete).await.cloned()
+        let completed = self.completed.get_or_try_init(complete).await?;
+        Ok(completed.original.clone())
     }
 
     /// The object as it stands, and its size.
@@ -162,18 +177,34 @@ impl Multipart {
         }
     }
 
-    /// The staging object that it became, if it did.
-    pub(super) fn completed(&self) -> Option<&Original> {
-        self.completed.get()
+    /// Whether it became an object, so that it takes no more parts.
+    pub(super) fn has_ended(&self) -> bool {
+        self.stands || self.completed.get().is_some()
+    }
+
+    /// Where the part with this number is in the object that it became here; `whole` says where
+    /// it is in one of all parts.
+    pub(super) fn place_of(&self, number: PartNumber, whole: u64) -> Option<(Original, u64)> {
+        let Completed { original, parts } = self.completed.get()?;
+        if self.stands {
+            return Some((original.clone(), whole));
+        }
+        let mut offset = 0;
+        for (known, size) in parts {
+            if *known == number {
+                return Some((original.clone(), offset));
+            }
+            offset += size;
+        }
+        None
     }
 
     /// Takes away what the store has of it. Best effort: what is left is the sweeper's.
     pub(super) async fn discard(&self) {
-        let outcome = match (self.completed(), self.begun()) {
-            (Some(_), _) => self.store.delete(&self.key, None).await,
-            _ if self.stands => self.store.delete(&self.key, None).await,
-            (None, Some(upload)) => self.store.abort_upload(upload).await,
-            (None, None) => Ok(()),
+        let outcome = match self.begun() {
+            _ if self.has_ended() => self.store.delete(&self.key, None).await,
+            Some(upload) => self.store.abort_upload(upload).await,
+            None => Ok(()),
         };
         if let Err(error) = outcome {
             tracing::warn!(key = %self.key, %error, "unfinished upload not removed");

@@ -61,6 +61,9 @@ pub struct Progress {
 pub(super) struct Whole {
     pub(super) generation: u32,
     pub(super) slots: Vec<Range<u64>>,
+    /// Those of them that are out of date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) void: Vec<Range<u64>>,
 }
 
 /// A staging object that holds bytes which are no part yet.

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use model::{ErrorKind, ObjectKey};
 
 use super::content::Patch;
-use super::detach::digest;
+use super::detach::{add, digest};
 use super::engine::{Build, Engine};
 use super::lump::Lump;
 use super::multipart::Multipart;
 use super::plan::Slot;
-use super::progress::Progress;
+use super::progress::{Progress, Whole};
 use super::{piece_name, piece_number, whole_name};
 use crate::fetch::Original;
 use crate::{Error, MultipartUpload, ObjectStore, Part, PartNumber, Result};
@@ -37,15 +37,22 @@ pub(super) async fn resume(mut build: Build, progress: &Progress) -> Result<Engi
         main: main.unwrap_or_default(),
         found: BTreeSet::new(),
         limit: u64::MAX,
+        missing: gone,
         strays: Vec::new(),
+        going_on: Vec::new(),
     };
     resuming.below();
     resuming.tails().await?;
     resuming.staged().await?;
     resuming.parts();
-    let engine = resuming.end(gone).await?;
-    let mut known = engine.exact();
-    known.open = true;
+    let going_on = std::mem::take(&mut resuming.going_on);
+    let engine = resuming.end().await?;
+    let mut known = Progress {
+        open: true,
+        staging: going_on,
+        ..engine.exact()
+    };
+    void(&engine, &mut known.wholes);
     engine.ledger.tell(|progress| *progress = known).await?;
     let mut state = engine.state();
     for work in state.content.ready() {
@@ -99,9 +106,13 @@ struct Resuming<'a> {
     found: BTreeSet<u64>,
     /// Nothing at and behind this byte counts.
     limit: u64,
+    /// Something that the progress names is not there.
+    missing: bool,
     /// Parts of the right size by the piece they are in; those that do not count at the end must
     /// not count later either.
     strays: Vec<(Option<String>, Slot, PartNumber)>,
+    /// Multipart uploads in staging that go on.
+    going_on: Vec<(String, String)>,
 }
 
 impl Resuming<'_> {
@@ -117,6 +128,7 @@ impl Resuming<'_> {
             let Some(original) = found else {
                 let first = tail.ranges.iter().map(|(range, _)| range.start).min();
                 self.limit = self.limit.min(first.unwrap_or(u64::MAX));
+                self.missing = true;
                 continue;
             };
             if let Some(number) = piece_number(&tail.name) {
@@ -141,9 +153,11 @@ impl Resuming<'_> {
                 if !self.is_joined(number) {
                     self.piece(name, number, piece).await?;
                 }
-            } else if !name.starts_with(WHOLE) {
+            } else if !name.starts_with(WHOLE)
+                && let Some(upload) = piece.begun()
+            {
                 // Only the end of the upload needs it, and begins it again.
-                self.engine.staging.adopt(name, piece);
+                piece.store().abort_upload(upload).await?;
             }
         }
         self.wholes().await
@@ -164,10 +178,11 @@ impl Resuming<'_> {
             for slot in slots {
                 let part = slot.piece.and_then(|number| parts.get(&number));
                 if let Some(part) = part.filter(|part| part.size == slot.len()) {
-                    self.part(Some(name), &slot, part.clone());
+                    self.stray(Some(name), &slot, part.number);
+                    self.part(&slot, part.clone());
                 }
             }
-            self.engine.staging.adopt(name, piece);
+            self.adopt(name, piece);
             return Ok(());
         }
         let Some((original, size)) = standing(&piece).await? else {
@@ -232,12 +247,15 @@ impl Resuming<'_> {
                 .adopt(&name, piece.with_completed(original.clone()));
             let mut at = 0;
             for slot in slots {
-                self.part(None, &slot, unnamed(slot.part, slot.len()));
-                let mut state = self.engine.state();
-                state.stored.insert(slot.index, (original.clone(), at));
-                state.generation = state.generation.max(whole.generation + 1);
+                if !whole.void.iter().any(|run| run.contains(&slot.index)) {
+                    self.part(&slot, unnamed(slot.part, slot.len()));
+                    let mut state = self.engine.state();
+                    state.stored.insert(slot.index, (original.clone(), at));
+                }
                 at += slot.len();
             }
+            let mut state = self.engine.state();
+            state.generation = state.generation.max(whole.generation + 1);
         }
         for (name, id) in &self.progress.staging {
             let generation = name.strip_prefix(WHOLE).and_then(|text| text.parse().ok());
@@ -266,11 +284,20 @@ impl Resuming<'_> {
             let slot = self.engine.state().content.plan.first_slot(part.number);
             if let Some(slot) = slot.filter(|slot| slot.len() == part.size) {
                 self.engine.state().stored.remove(&slot.index);
-                self.part(Some(name), &slot, part);
+                self.stray(Some(name), &slot, part.number);
+                self.part(&slot, part);
             }
         }
-        self.engine.staging.adopt(name, piece);
+        self.adopt(name, piece);
         Ok(())
+    }
+
+    /// A multipart upload in staging goes on.
+    fn adopt(&mut self, name: &str, piece: Multipart) {
+        if let Some(upload) = piece.begun() {
+            self.going_on.push((name.to_owned(), upload.id.0.clone()));
+        }
+        self.engine.staging.adopt(name, piece);
     }
 
     /// The parts at the key.
@@ -281,7 +308,8 @@ impl Resuming<'_> {
             };
             if first.piece.is_none() {
                 if part.size == first.len() && !self.progress.staged {
-                    self.part(None, &first, part);
+                    self.stray(None, &first, number);
+                    self.part(&first, part);
                 }
             } else if self.is_joined(number) {
                 self.joined(&first, part);
@@ -300,9 +328,14 @@ impl Resuming<'_> {
 
     fn joined(&mut self, first: &Slot, part: Part) {
         let name = piece_name(first.part);
+        let before = self.found.len();
         for slot in self.siblings(first) {
             let number = slot.piece.unwrap_or(slot.part);
-            self.part(None, &slot, unnamed(number, slot.len()));
+            self.stray(None, &slot, first.part);
+            self.part(&slot, unnamed(number, slot.len()));
+        }
+        if self.found.len() == before {
+            return;
         }
         if let Ok(piece) = self.engine.staging.new_piece(&name) {
             self.engine.staging.adopt(&name, piece.standing());
@@ -312,10 +345,15 @@ impl Resuming<'_> {
         content.restore_joined(number, Some(part));
     }
 
-    /// A slot that the store has as a part of the upload `at` (at the key, or this one).
-    fn part(&mut self, at: Option<&str>, slot: &Slot, part: Part) {
-        let at = at.map(str::to_owned);
-        self.strays.push((at, slot.clone(), part.number));
+    /// A part of the right size of the upload `at` (in staging, or at the key), that is harmless
+    /// only if its slot counts.
+    fn stray(&mut self, at: Option<&str>, slot: &Slot, number: PartNumber) {
+        self.strays
+            .push((at.map(str::to_owned), slot.clone(), number));
+    }
+
+    /// A slot that the store has as a part.
+    fn part(&mut self, slot: &Slot, part: Part) {
         let sent = self.is_sent(slot);
         let cut = self.progress.cut.iter();
         let cut = cut.clone().find(|(index, _)| *index == slot.index);
@@ -356,9 +394,10 @@ impl Resuming<'_> {
     }
 
     /// Forgets what follows the first thing that is missing, here and in the store.
-    async fn end(mut self, gone: bool) -> Result<Engine> {
+    async fn end(mut self) -> Result<Engine> {
         for slot in self.slots(&self.progress.sent) {
             if !self.found.contains(&slot.index) {
+                self.missing |= slot.range.start < self.limit;
                 self.limit = self.limit.min(slot.range.start);
                 break;
             }
@@ -369,7 +408,7 @@ impl Resuming<'_> {
         };
         let reach = self.engine.state().content.restored(limit);
         let key = self.engine.key.clone();
-        if reach == 0 && (gone || self.progress.safe > 0) {
+        if reach == 0 && self.missing {
             let reason = "the store has given the unfinished upload up; send the file again";
             return Err(refuse(&key, ErrorKind::NotFound, reason));
         }
@@ -394,13 +433,34 @@ impl Resuming<'_> {
                 None => self.engine.main.clone(),
             };
             if let Some(upload) = target.begun()
-                && target.completed().is_none()
+                && !target.has_ended()
             {
                 let byte = Bytes::from_static(b"-").into();
                 target.store().put_part(*number, byte, upload).await?;
             }
         }
         Ok(())
+    }
+}
+
+/// Notes what is out of date in completed staging objects: nobody can take it away from there.
+fn void(engine: &Engine, wholes: &mut [Whole]) {
+    let state = engine.state();
+    for whole in wholes {
+        let name = whole_name(whole.generation);
+        let counts = |index: &u64| {
+            let stored = state.stored.get(index);
+            let here = |(original, _): &(Original, u64)| {
+                engine.staging.name_of(&original.key) == Some(name.as_str())
+            };
+            stored.is_some_and(here) && !state.content.sent_parts(*index..index + 1).is_empty()
+        };
+        whole.void.clear();
+        for index in whole.slots.iter().cloned().flatten() {
+            if !counts(&index) {
+                add(&mut whole.void, index);
+            }
+        }
     }
 }
 

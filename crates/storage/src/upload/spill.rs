@@ -78,7 +78,7 @@ impl Spills {
 
 impl Engine {
     /// Begins to move what waits in memory to staging.
-    fn spill(self: &Arc<Self>) {
+    pub(super) fn spill(self: &Arc<Self>) {
         let lumps = {
             let mut state = self.state();
             let resting = state

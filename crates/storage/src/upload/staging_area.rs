@@ -57,7 +57,7 @@ impl StagingArea {
     ///
     /// # Errors
     /// `Unsupported` where there is no staging.
-    fn place(&self, name: &str) -> Result<&Staging> {
+    pub(super) fn place(&self, name: &str) -> Result<&Staging> {
         self.place.as_ref().ok_or_else(|| {
             let reason = "this needs a staging area, and none is configured";
             Error::new(ErrorKind::Unsupported, "stage", name, reason)
@@ -88,6 +88,11 @@ impl StagingArea {
         let piece = Arc::new(self.new_piece(name)?);
         let mut pieces = self.pieces();
         Ok(pieces.entry(name.to_owned()).or_insert(piece).clone())
+    }
+
+    /// The piece of this name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<Multipart>> {
+        self.pieces().get(name).cloned()
     }
 
     /// A piece of this name that is not known yet: see [`Self::adopt`].

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use super::slot_state::SlotState;
 use super::{Content, Origin, Patch, Patches, Sent, Work};
+use crate::fetch::Original;
+use crate::upload::lump::Lump;
 use crate::upload::plan::Slot;
 use crate::{Part, PartNumber};
 
@@ -63,6 +66,43 @@ impl Content {
             let sent = state.sent.as_ref().filter(|_| !state.busy && start < end)?;
             Some((self.plan.slot_at(start), sent.part.as_ref()?, sent.live))
         })
+    }
+
+    /// The parts at the key before byte `end` that will do as they are.
+    pub(in crate::upload) fn whole_parts(&self, end: u64) -> impl Iterator<Item = &Part> {
+        self.answered(end).filter_map(|(slot, _, _)| {
+            let state = self.slots.get(&slot.index);
+            state
+                .filter(|_| slot.piece.is_none())
+                .and_then(SlotState::whole)
+        })
+    }
+
+    /// Takes pieces that were finished, and are not joined or not as they are now, for what they
+    /// are: bytes in staging.
+    pub(in crate::upload) fn read_from_pieces(
+        &mut self,
+        find: impl Fn(&Slot) -> Option<(Original, u64)>,
+    ) {
+        let slot = |index: &u64| self.plan.slot_at(self.plan.slot_start(*index));
+        let slots = self.slots.keys().map(slot);
+        let needed = |slot: &Slot| {
+            let joined = self.joined(slot.part).is_some();
+            slot.piece.is_some() && !(joined && self.is_stored(slot.siblings.clone()))
+        };
+        let slots: Vec<Slot> = slots.filter(needed).collect();
+        for slot in slots {
+            let Some(state) = self.slots.get_mut(&slot.index) else {
+                continue;
+            };
+            if let Some((original, at)) = find(&slot)
+                && let Some(sent) = state.sent.take()
+            {
+                let lump = Lump::stored(original, at, slot.len());
+                let range = 0..sent.live;
+                state.patches.lay_under(&Patch { range, lump, at: 0 });
+            }
+        }
     }
 
     /// The composed parts that the store has.

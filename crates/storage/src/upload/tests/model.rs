@@ -1,5 +1,9 @@
-//! Any writes and truncates, over any base, plan, placement and store, against a vector of bytes
-//! that behaves as a POSIX file: the object equals it, or there is a clear error and no object.
+//! Any writes and truncates, over any base, plan, placement and store, set aside, killed, spilled
+//! and gone on with at any time, against a vector of bytes that behaves as a POSIX file: the
+//! object equals it, or there is a clear error and no object.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use proptest::prelude::*;
 use tokio::runtime::Builder;
@@ -16,6 +20,14 @@ enum Step {
     Settle,
     /// Lets tasks run, not to their end.
     Yield,
+    /// Sets it aside and goes on elsewhere.
+    Detach,
+    /// The node dies; another goes on with what was recorded.
+    Kill,
+    /// Memory is short.
+    Spill,
+    /// It is ended, which fails; then as [`Self::Detach`].
+    FailToFinish,
 }
 
 #[derive(Debug, Clone)]
@@ -27,24 +39,78 @@ struct Case {
     min_part: u64,
     kept: u64,
     steps: Vec<Step>,
-    /// The so manieth request to the store fails.
-    failure: Option<u32>,
+    /// The so manieth request to the store fails, or only its reply is lost.
+    failure: Option<(u32, bool)>,
+    /// After a failure, what is safe is gone on with.
+    rescue: bool,
 }
 
-/// A file: `None` where nobody has written.
-#[derive(Default)]
-struct File(Vec<Option<u8>>);
+/// A file: of each byte the values that it may have, one as a rule, none where nobody has written.
+/// What was overwritten, or cut off, may come back after a crash, as on a disk.
+#[derive(Default, Clone)]
+struct File {
+    bytes: Vec<BTreeSet<u8>>,
+    past: Vec<BTreeSet<u8>>,
+}
 
 impl File {
     fn write(&mut self, at: usize, piece: &[u8]) {
         let end = at + piece.len();
-        if self.0.len() < end {
-            self.0.resize(end, None);
+        self.bytes
+            .resize_with(self.bytes.len().max(end), BTreeSet::new);
+        self.past
+            .resize_with(self.past.len().max(end), BTreeSet::new);
+        for (index, byte) in (at..).zip(piece) {
+            self.bytes[index] = BTreeSet::from([*byte]);
+            self.past[index].insert(*byte);
         }
-        self.0[at..end]
-            .iter_mut()
-            .zip(piece)
-            .for_each(|(old, new)| *old = Some(*new));
+    }
+
+    /// A write that failed: it took effect or not.
+    fn perhaps(&mut self, at: usize, piece: &[u8]) {
+        let before = self.clone();
+        self.write(at, piece);
+        for (index, old) in before.bytes.into_iter().enumerate() {
+            self.bytes[index].extend(old);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.bytes.resize_with(len, || BTreeSet::from([0]));
+    }
+
+    fn reach(&self) -> usize {
+        let hole = self.bytes.iter().position(BTreeSet::is_empty);
+        hole.unwrap_or(self.bytes.len())
+    }
+
+    /// Only the first `len` bytes were safe, and they are as they should be.
+    fn detached(&mut self, len: usize) {
+        assert!(len <= self.reach(), "{len} of {}", self.reach());
+        self.bytes.truncate(len);
+        self.past = self.bytes.clone();
+    }
+
+    /// Only the first `len` bytes were safe, and older ones may have come back.
+    fn killed(&mut self, len: usize) {
+        self.past.truncate(len);
+        self.past.resize_with(len, BTreeSet::new);
+        for (index, now) in self.bytes.iter().take(len).enumerate() {
+            self.past[index].extend(now);
+        }
+        self.bytes = self.past.clone();
+        assert_eq!(self.reach(), len, "bytes that nobody wrote count");
+    }
+
+    #[track_caller]
+    fn check(&self, at: usize, found: &[u8]) {
+        for (index, byte) in (at..).zip(found) {
+            let may = &self.bytes[index];
+            assert!(
+                may.contains(byte) || may.is_empty() && *byte == 0,
+                "byte {index} is {byte}, not of {may:?}"
+            );
+        }
     }
 }
 
@@ -58,42 +124,38 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0usize..150, 0usize..80).prop_map(|(at, len)| Step::Read(at, len)),
         1 => Just(Step::Settle),
         1 => Just(Step::Yield),
+        2 => Just(Step::Detach),
+        1 => Just(Step::Kill),
+        2 => Just(Step::Spill),
+        1 => Just(Step::FailToFinish),
     ];
     let start = (20usize..160, 1usize..20, 1usize..6)
         .prop_map(|(len, piece, stride)| Step::Fill(0, len, piece, stride));
     (
         proptest::option::weighted(0.8, start),
-        proptest::collection::vec(step, 0..6),
+        proptest::collection::vec(step, 0..8),
     )
         .prop_map(|(start, steps)| start.into_iter().chain(steps).collect())
 }
 
 fn cases() -> impl Strategy<Value = Case> {
     let base = proptest::option::of(0usize..140);
-    let failure = proptest::option::weighted(0.2, 0u32..20);
+    let failure = proptest::option::weighted(0.3, (0u32..25, any::<bool>()));
     let kept = prop_oneof![Just(0), Just(1 << 10)];
-    (
-        base,
-        0u8..4,
-        any::<bool>(),
-        any::<bool>(),
-        1u64..10,
-        kept,
-        steps(),
-        failure,
+    let kind = (base, 0u8..4, any::<bool>(), any::<bool>(), 1u64..10);
+    (kind, kept, steps(), failure, any::<bool>()).prop_map(
+        |((base, plan, staged, part_copy, min_part), kept, steps, failure, rescue)| Case {
+            base,
+            plan,
+            staged,
+            part_copy,
+            min_part,
+            kept,
+            steps,
+            failure,
+            rescue,
+        },
     )
-        .prop_map(
-            |(base, plan, staged, part_copy, min_part, kept, steps, failure)| Case {
-                base,
-                plan,
-                staged,
-                part_copy,
-                min_part,
-                kept,
-                steps,
-                failure,
-            },
-        )
 }
 
 fn plan(which: u8) -> PartPlan {
@@ -117,46 +179,210 @@ fn plan(which: u8) -> PartPlan {
     }
 }
 
-async fn play(case: &Case, upload: &Upload, file: &mut File) -> Result<()> {
-    for step in &case.steps {
-        match step {
-            Step::Write(at, piece) => {
-                file.write(*at, piece);
-                upload.write(*at as u64, piece)?;
+/// One upload through all its lives.
+struct Run<'a> {
+    case: &'a Case,
+    store: MemoryStore,
+    base: Option<Base>,
+    old: Vec<u8>,
+    upload: Upload,
+    file: File,
+    recorded: Arc<Mutex<Option<Progress>>>,
+    memory: Vec<Buffers>,
+}
+
+impl<'a> Run<'a> {
+    fn begin(case: &'a Case, store: MemoryStore, base: Option<Base>, old: Vec<u8>) -> Self {
+        let recorded = Arc::default();
+        let settings = settings_of(case, &store, &recorded);
+        let memory = vec![settings.buffers.clone()];
+        let mut file = File::default();
+        file.write(0, &old);
+        Self {
+            upload: start(&store, settings, base.clone()),
+            case,
+            store,
+            base,
+            old,
+            file,
+            recorded,
+            memory,
+        }
+    }
+
+    async fn play(&mut self) -> Result<()> {
+        for step in &self.case.steps {
+            match self.step(step).await {
+                Err(error) if self.case.rescue && error.kind() == ErrorKind::Unavailable => {
+                    self.detach().await?;
+                }
+                other => other?,
             }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<()> {
+        match step {
+            Step::Write(at, piece) => self.write(*at, piece)?,
             Step::Fill(at, len, piece, stride) => {
                 let bytes: Vec<u8> = (0..*len).map(|byte| (byte * 31 + at + len) as u8).collect();
                 let pieces: Vec<_> = bytes.chunks(*piece).enumerate().collect();
                 for first in 0..*stride {
                     for (index, bytes) in pieces.iter().skip(first).step_by(*stride) {
-                        let at = at + index * piece;
-                        file.write(at, bytes);
-                        upload.write(at as u64, bytes)?;
+                        self.write(at + index * piece, bytes)?;
                     }
                 }
             }
             Step::Truncate(len) => {
-                file.0.resize(*len, Some(0));
-                upload.truncate(*len as u64)?;
+                self.upload.truncate(*len as u64)?;
+                self.file.truncate(*len);
             }
-            Step::Read(at, len) => match upload.read(*at as u64, *len).await {
-                Ok(found) => {
-                    let (size, end) = (file.0.len(), at + len);
-                    let expected = file.0[(*at).min(size)..end.min(size)].iter();
-                    let expected: Vec<u8> = expected.map(|byte| byte.unwrap_or(0)).collect();
-                    assert_eq!(found.concat(), expected);
-                }
-                Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    assert!(!(case.staged && case.part_copy), "{error}");
-                }
-                Err(error) => return Err(error),
-            },
-            Step::Settle => upload.settle().await?,
+            Step::Read(at, len) => self.read(*at, *len).await?,
+            Step::Settle => self.upload.settle().await?,
             Step::Yield => tokio::task::yield_now().await,
+            Step::Detach => self.detach().await?,
+            Step::Kill => self.kill().await?,
+            Step::Spill => self.upload.engine.spill(),
+            Step::FailToFinish => {
+                let options = PutOptions {
+                    precondition: Some(Precondition::Matches("nothing".into())),
+                    ..PutOptions::default()
+                };
+                let error = self.upload.finish(&options).await.unwrap_err();
+                let kinds = [
+                    ErrorKind::Conflict,
+                    ErrorKind::NotFound,
+                    ErrorKind::Invalid,
+                    ErrorKind::Unsupported,
+                    ErrorKind::Unavailable,
+                ];
+                assert!(kinds.contains(&error.kind()), "{error}");
+                self.detach().await?;
+            }
         }
-        assert_eq!(upload.len(), file.0.len() as u64);
+        assert_eq!(self.upload.len(), self.file.bytes.len() as u64);
+        assert!(self.upload.safe() <= self.file.reach() as u64);
+        Ok(())
     }
-    Ok(())
+
+    fn write(&mut self, at: usize, piece: &[u8]) -> Result<()> {
+        match self.upload.write(at as u64, piece) {
+            Ok(()) => self.file.write(at, piece),
+            Err(error) => {
+                self.file.perhaps(at, piece);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, at: usize, len: usize) -> Result<()> {
+        let detour = self.case.staged && self.case.part_copy;
+        match self.upload.read(at as u64, len).await {
+            Ok(found) => {
+                let found = found.concat();
+                let size = self.file.bytes.len();
+                assert_eq!(found.len(), (at + len).min(size) - at.min(size));
+                self.file.check(at, &found);
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => assert!(!detour, "{error}"),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn detach(&mut self) -> Result<()> {
+        let progress = match self.upload.detach().await {
+            Ok(progress) => {
+                assert_eq!(self.upload.detach().await?, progress);
+                if !self.has_failed() {
+                    assert_eq!(progress.safe(), self.file.reach() as u64);
+                }
+                progress
+            }
+            Err(error) if error.kind() == ErrorKind::Unavailable => self.upload.safe_progress(),
+            Err(error) => return Err(error),
+        };
+        assert!(progress.is_exact());
+        self.upload.forget_superseded().await;
+        self.resume(&progress).await?;
+        assert!(self.upload.len() <= progress.safe());
+        if !self.has_failed() {
+            assert_eq!(self.upload.len(), progress.safe());
+        }
+        self.file.detached(self.upload.len() as usize);
+        Ok(())
+    }
+
+    async fn kill(&mut self) -> Result<()> {
+        self.upload.engine.sender.cancel();
+        self.upload.engine.gone.cancel();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let recorded = self.recorded.lock().unwrap().clone();
+        if let Some(progress) = recorded {
+            self.resume(&progress).await?;
+            self.file.killed(self.upload.len() as usize);
+            return Ok(());
+        }
+        let staging = self.upload.engine.staging.place("all").cloned();
+        discard::clear(&staging?).await?;
+        let memory = self.memory.clone();
+        let old = self.old.clone();
+        *self = Self::begin(self.case, self.store.clone(), self.base.clone(), old);
+        self.memory.extend(memory);
+        Ok(())
+    }
+
+    async fn resume(&mut self, progress: &Progress) -> Result<()> {
+        let progress = Progress::from_json(&progress.to_json()).unwrap();
+        let mut tries = 0;
+        self.upload = loop {
+            let settings = settings_of(self.case, &self.store, &self.recorded);
+            self.memory.push(settings.buffers.clone());
+            let store = Arc::new(self.store.clone());
+            let resumed =
+                Upload::resume(store, key("a"), settings, self.base.clone(), &progress).await;
+            match resumed {
+                Err(error) if error.kind() == ErrorKind::Unavailable && tries == 0 => tries += 1,
+                other => break other?,
+            }
+        };
+        Ok(())
+    }
+
+    fn has_failed(&self) -> bool {
+        let total = self.store.requests().total();
+        self.case
+            .failure
+            .is_some_and(|(at, _)| total > u64::from(at))
+    }
+}
+
+fn settings_of(
+    case: &Case,
+    store: &MemoryStore,
+    recorded: &Arc<Mutex<Option<Progress>>>,
+) -> UploadSettings {
+    let recorded = recorded.clone();
+    let began: Began = Arc::new(move |progress: Progress| {
+        *recorded.lock().unwrap() = Some(progress);
+        async { Ok(()) }.boxed()
+    });
+    let placement = if case.staged {
+        Placement::Staged
+    } else {
+        Placement::Direct
+    };
+    UploadSettings {
+        window: 1 << 10,
+        placement,
+        buffers: buffers(case.kept),
+        began: Some(began),
+        ..settings(store, plan(case.plan))
+    }
 }
 
 async fn check(case: &Case) {
@@ -166,75 +392,86 @@ async fn check(case: &Case) {
         can.uniform_parts = case.plan == 0;
     };
     let store = store().with_capabilities(capabilities);
-    let mut file = File::default();
-    let mut old = None;
-    if let Some(len) = case.base {
-        let bytes: Vec<u8> = (0..len).map(|at| (at * 3 + 1) as u8).collect();
-        file.write(0, &bytes);
-        old = Some(base(&store, &bytes).await);
-    }
-    let settings = UploadSettings {
-        window: 1 << 10,
-        placement: if case.staged {
-            Placement::Staged
-        } else {
-            Placement::Direct
-        },
-        buffers: buffers(case.kept),
-        ..settings(&store, plan(case.plan))
+    let old: Vec<u8> = (0..case.base.unwrap_or(0))
+        .map(|at| (at * 3 + 1) as u8)
+        .collect();
+    let from = match case.base {
+        Some(_) => Some(base(&store, &old).await),
+        None => None,
     };
-    let buffers = settings.buffers.clone();
-    if let Some(failure) = case.failure {
+    if let Some((failure, lost)) = case.failure {
         let count = AtomicU32::new(0);
         store.on_request(move |_| match count.fetch_add(1, SeqCst) {
+            number if number == failure && lost => Fault::LoseReply,
             number if number == failure => Fault::Refuse(ErrorKind::Unavailable),
             _ => Fault::None,
         });
     }
-    let upload = start(&store, settings, old);
-    let played = play(case, &upload, &mut file).await;
-    let outcome = match played {
-        Ok(()) => finish(&upload).await,
-        Err(error) => Err(error),
-    };
-    let failed = case
-        .failure
-        .is_some_and(|at| store.requests().total() > u64::from(at));
+    let mut run = Run::begin(case, store.clone(), from, old);
+    let mut outcome = run.play().await;
+    let mut written = None;
+    if outcome.is_ok() {
+        let mut finished = finish(&run.upload).await;
+        if case.rescue
+            && let Err(error) = &finished
+            && error.kind() == ErrorKind::Unavailable
+            && !error.outcome_unknown()
+        {
+            finished = match run.detach().await {
+                Ok(()) => finish(&run.upload).await,
+                Err(error) => Err(error),
+            };
+        }
+        match finished {
+            Ok(done) => written = Some(done),
+            Err(error) => outcome = Err(error),
+        }
+    }
+    let failed = run.has_failed();
     store.clear_faults();
-    match outcome {
-        Ok(written) => {
-            let expected: Option<Vec<u8>> = file.0.iter().copied().collect();
-            let found = content(&store).await;
-            assert_eq!(Some(&found), expected.as_ref());
-            let crc = crate::crc64::to_base64(crate::crc64::of([found.as_slice()]));
-            assert_eq!(written.crc64nvme, Some(crc));
+    if let Some(written) = written {
+        let found = content(&store).await;
+        assert_eq!(found.len(), run.file.bytes.len());
+        assert_eq!(run.file.reach(), found.len(), "there are holes");
+        run.file.check(0, &found);
+        let crc = crate::crc64::to_base64(crate::crc64::of([found.as_slice()]));
+        assert_eq!(written.crc64nvme, Some(crc));
+    }
+    if let Err(error) = outcome {
+        let holes = run.file.reach() < run.file.bytes.len();
+        let detour = case.staged && case.part_copy;
+        match error.kind() {
+            ErrorKind::Invalid => assert!(holes, "{error}"),
+            ErrorKind::Unsupported => assert!(!detour, "{error}"),
+            ErrorKind::Unavailable => assert!(failed, "{error}"),
+            kind => panic!("{kind}: {error}"),
         }
-        Err(error) => {
-            let holes = file.0.contains(&None);
-            let detour = case.staged && case.part_copy;
-            match error.kind() {
-                ErrorKind::Invalid => assert!(holes, "{error}"),
-                ErrorKind::Unsupported => assert!(!detour, "{error}"),
-                ErrorKind::Unavailable => assert!(failed, "{error}"),
-                kind => panic!("{kind}: {error}"),
-            }
-            upload.abort().await;
-            assert!(!store.exists(&key("a")).await.unwrap());
-        }
+        run.upload.abort().await;
+        assert!(error.outcome_unknown() || !store.exists(&key("a")).await.unwrap());
     }
     if !failed {
         nothing_left(&store).await;
     }
-    drop(upload);
-    assert_eq!(buffers.chunks.buffered(), 0);
-    assert_eq!(
-        (buffers.in_flight.in_flight(), buffers.kept.in_flight()),
-        (0, 0)
-    );
+    let memory = std::mem::take(&mut run.memory);
+    drop(run);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    for buffers in memory {
+        assert_eq!(buffers.chunks.buffered(), 0);
+        assert_eq!(
+            (
+                buffers.in_flight.in_flight(),
+                buffers.kept.in_flight(),
+                buffers.unsent.in_flight()
+            ),
+            (0, 0, 0)
+        );
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
     fn the_object_is_what_a_file_would_be(case in cases()) {
