@@ -5,13 +5,16 @@
 
 mod authenticated;
 pub mod contract;
+pub mod defence;
 mod error;
 mod hash;
 mod identity;
 mod login;
 mod metrics;
+mod networks;
 mod password;
 mod public_key;
+mod routing;
 mod totp;
 
 pub use authenticated::{Authenticated, Method, Peer};
@@ -20,6 +23,8 @@ pub use hash::{HashFormat, InvalidHash, PasswordHash};
 pub use identity::{Identity, Settings};
 pub use login::Login;
 pub use metrics::describe as describe_metrics;
+pub use networks::{InvalidNetwork, NetworkDecision, Networks};
 pub use password::{HashCost, Passwords, generate_password};
 pub use public_key::{InvalidPublicKey, PublicKey};
+pub use routing::{InvalidProviderName, ProviderName, Route, Routing, Unroutable};
 pub use totp::{InvalidTotp, Totp, TotpAlgorithm, TotpSettings, TotpStep};
