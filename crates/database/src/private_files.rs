@@ -137,9 +137,9 @@ impl<'a> PrivateFilesTable<'a> {
 
 static AT: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
-        "SELECT *, CASE WHEN {left} THEN 1 ELSE 0 END AS is_left FROM transfers \
+        "SELECT *, CAST(CASE WHEN {left} THEN 1 ELSE 0 END AS BIGINT) AS is_left FROM transfers \
          WHERE owner = $1 AND bucket = $2 AND object_key = $3 \
-         AND ({VISIBLE} OR {left}) UNION ALL SELECT * FROM (SELECT *, 0 AS is_left \
+         AND ({VISIBLE} OR {left}) UNION ALL SELECT * FROM (SELECT *, CAST(0 AS BIGINT) AS is_left \
          FROM transfers WHERE owner = $1 \
          AND bucket = $2 AND object_key >= $4 AND object_key < $5 AND ({VISIBLE} OR {left}) \
          ORDER BY object_key LIMIT 1) AS below \
@@ -151,7 +151,7 @@ static AT: LazyLock<SqlStr> = LazyLock::new(|| {
 
 static BETWEEN: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
-        "SELECT *, CASE WHEN {left} THEN 1 ELSE 0 END AS is_left FROM transfers \
+        "SELECT *, CAST(CASE WHEN {left} THEN 1 ELSE 0 END AS BIGINT) AS is_left FROM transfers \
          WHERE owner = $1 AND bucket = $2 AND object_key >= $3 \
          AND (object_key < $4 OR $4 IS NULL) AND ({VISIBLE} OR {left}) \
          ORDER BY object_key, changed DESC, id DESC LIMIT $5",

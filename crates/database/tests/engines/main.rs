@@ -7,6 +7,7 @@ mod fixture;
 mod migrations;
 mod nodes;
 mod people;
+mod private_files;
 mod servers;
 mod transfers;
 mod unattended;
