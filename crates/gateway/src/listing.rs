@@ -1,7 +1,7 @@
 //! A directory that is open for listing.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use model::{ObjectKey, Timestamp, VirtualPath};
@@ -33,6 +33,8 @@ pub(crate) struct Progress {
     ready: VecDeque<DirectoryEntry>,
     /// What stands here beside the keys: mappings, and files that this session is writing.
     beside: BTreeMap<String, FileAttributes>,
+    /// Files whose old names these are: they are shown elsewhere.
+    away: HashSet<String>,
     names: Names,
     /// Names that clients cannot say.
     pub(crate) left_out: u64,
@@ -90,6 +92,7 @@ impl Listing {
         path: VirtualPath,
         source: Option<(Place, Arc<dyn ObjectStore>, ListPage)>,
         beside: BTreeMap<String, FileAttributes>,
+        away: HashSet<String>,
     ) -> Self {
         let source = source.map(|(place, store, page)| PageSource {
             place,
@@ -105,6 +108,7 @@ impl Listing {
                 source,
                 ready: VecDeque::new(),
                 beside,
+                away,
                 names: Names::default(),
                 left_out: 0,
                 twins: 0,
@@ -259,6 +263,7 @@ impl Progress {
             };
             match name {
                 Name::Said(named) if self.beside.contains_key(named.name()) => {}
+                Name::Said(Named::File { name, .. }) if self.away.contains(&name) => {}
                 Name::Said(named) => found.push(named),
                 Name::Twin => self.twins += 1,
                 Name::Unsayable => self.left_out += 1,
@@ -471,7 +476,7 @@ mod tests {
             uid: 1,
             gid: 1,
         };
-        let listing = Listing::new(VirtualPath::root(), None, BTreeMap::new());
+        let listing = Listing::new(VirtualPath::root(), None, BTreeMap::new(), HashSet::new());
         let mut progress = listing.state.into_inner();
         let named = |name: String| DirectoryEntry {
             name,

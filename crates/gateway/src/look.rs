@@ -108,6 +108,24 @@ impl Session {
         Ok(row.or(Attributes::of_metadata(&head.metadata)))
     }
 
+    /// What clients set of a directory: its row belongs to its key, whatever stands there.
+    pub(crate) async fn directory_attributes(
+        &self,
+        operation: &str,
+        place: &Place,
+    ) -> Result<Attributes> {
+        let Ok(key) = place.marker(operation) else {
+            return Ok(Attributes::default());
+        };
+        let location = Location {
+            bucket: place.bucket().clone(),
+            key,
+        };
+        let row = self.shared.database.attributes().of(&location).await;
+        let row = row.map_err(|error| Error::database(operation, &place.path, error))?;
+        Ok(row.map(|row| of_row(&row)).unwrap_or_default())
+    }
+
     /// A file as STAT and listings show it.
     pub(crate) fn file(&self, size: u64, modified: Timestamp, set: Attributes) -> FileAttributes {
         let mtime = set.mtime.unwrap_or(modified);

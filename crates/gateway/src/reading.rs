@@ -1,10 +1,12 @@
 //! A file that is open for reading.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use model::VirtualPath;
-use storage::Download;
+use model::{ErrorKind, ObjectKey, TransferId, VirtualPath};
+use storage::{Download, DownloadSettings, ObjectStore};
+use tokio::sync::OnceCell;
 
 use crate::place::Place;
 use crate::{Error, FileAttributes, Result};
@@ -17,8 +19,51 @@ pub(crate) struct Reading {
     pub(crate) attributes: FileAttributes,
     /// Nobody but its owner sees it, and nobody hears of its being read.
     is_private: bool,
+    /// Where it goes while it is read.
+    continuation: Option<Continuation>,
     served: AtomicU64,
     reached_end: AtomicBool,
+}
+
+/// Where the bytes of a file are found that is renamed while it is read: its old key goes.
+#[derive(Debug)]
+pub(crate) struct Continuation {
+    store: Arc<dyn ObjectStore>,
+    key: ObjectKey,
+    /// Stands in the new object's metadata.
+    id: TransferId,
+    settings: DownloadSettings,
+    download: OnceCell<Download>,
+}
+
+impl Continuation {
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        key: ObjectKey,
+        id: TransferId,
+        settings: DownloadSettings,
+    ) -> Self {
+        Self {
+            store,
+            key,
+            id,
+            settings,
+            download: OnceCell::new(),
+        }
+    }
+
+    /// The same bytes at their new key; fails as the old key did where they are not there.
+    async fn follow(&self, gone: storage::Error) -> storage::Result<&Download> {
+        let open = async {
+            let head = self.store.head(&self.key).await?;
+            if transfer::transfer_of(&head.metadata) != Some(self.id) {
+                return Err(gone);
+            }
+            let (store, key) = (Arc::clone(&self.store), self.key.clone());
+            Download::open(store, key, Some(head), self.settings.clone()).await
+        };
+        self.download.get_or_try_init(|| open).await
+    }
 }
 
 impl Reading {
@@ -28,6 +73,7 @@ impl Reading {
             download,
             attributes,
             is_private: false,
+            continuation: None,
             served: AtomicU64::new(0),
             reached_end: AtomicBool::new(false),
         }
@@ -41,13 +87,20 @@ impl Reading {
         }
     }
 
+    /// The same of a file that is being renamed.
+    #[must_use]
+    pub(crate) fn continued_by(mut self, continuation: Continuation) -> Self {
+        self.continuation = Some(continuation);
+        self
+    }
+
     pub(crate) fn path(&self) -> &VirtualPath {
         &self.place.path
     }
 
     pub(crate) async fn read(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
         let wanted = usize::try_from(len).unwrap_or(usize::MAX);
-        let read = self.download.read(offset, wanted).await;
+        let read = self.read_where_it_stands(offset, wanted).await;
         let pieces = read.map_err(|error| Error::store("read", self.path(), error))?;
         let got: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         self.served.fetch_add(got, Ordering::Relaxed);
@@ -55,6 +108,26 @@ impl Reading {
             self.reached_end.store(true, Ordering::Relaxed);
         }
         Ok(pieces)
+    }
+
+    async fn read_where_it_stands(
+        &self,
+        offset: u64,
+        wanted: usize,
+    ) -> storage::Result<Vec<Bytes>> {
+        let Some(continuation) = &self.continuation else {
+            return self.download.read(offset, wanted).await;
+        };
+        if let Some(download) = continuation.download.get() {
+            return download.read(offset, wanted).await;
+        }
+        match self.download.read(offset, wanted).await {
+            Err(gone) if matches!(gone.kind(), ErrorKind::NotFound | ErrorKind::Conflict) => {
+                let download = continuation.follow(gone).await?;
+                download.read(offset, wanted).await
+            }
+            read => read,
+        }
     }
 
     /// Whether the client has taken the whole of a file that others see too: as many bytes as it

@@ -11,8 +11,14 @@ pub struct Settings {
     pub max_sessions: usize,
     /// Sessions at once of one user. Default 100.
     pub max_sessions_per_user: usize,
-    /// Objects that a rename or copy of a directory works on at once. Default 16.
-    pub tree_parallelism: usize,
+    /// How long RENAME of a file waits for its copy before it answers and the copy goes on alone,
+    /// and how long other verbs wait for a rename of theirs. Default 10 s.
+    pub rename_wait: Duration,
+    /// What becomes of a change of owner or group. Default: ignored.
+    pub owner_changes: OwnerChanges,
+    /// Write what SETSTAT says into the metadata of the object as well, by a copy onto itself.
+    /// Default off.
+    pub rewrite_metadata: bool,
     /// Bytes that one download may run ahead of its reader. Default 16 MiB.
     pub read_ahead: u64,
     /// How long the end of a session waits for commits in progress; they complete afterwards
@@ -45,7 +51,9 @@ impl Default for Settings {
             max_handles: 256,
             max_sessions: 1_000,
             max_sessions_per_user: 100,
-            tree_parallelism: 16,
+            rename_wait: Duration::from_secs(10),
+            owner_changes: OwnerChanges::Ignore,
+            rewrite_metadata: false,
             read_ahead: 16 << 20,
             end_deadline: Duration::from_secs(30),
             unfinished: Unfinished::default(),
@@ -55,4 +63,14 @@ impl Default for Settings {
                 .to_vec(),
         }
     }
+}
+
+/// What becomes of a change of owner or group, which nothing keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnerChanges {
+    /// It is answered OK, and nothing changes.
+    #[default]
+    Ignore,
+    /// It is refused, unless owner and group are what they are already.
+    Refuse,
 }

@@ -331,4 +331,9 @@ async fn end_what_a_crash_left(parts: &Parts) {
         ),
         Err(error) => tracing::warn!(%error, "cannot look for uploads of an earlier run"),
     }
+    match tokio::time::timeout(RECOVERY, parts.transfers.finish_moves(&parts.stores)).await {
+        Err(_) => tracing::warn!("renames that were left are taken up later: the store is slow"),
+        Ok(Err(error)) => tracing::warn!(%error, "cannot look for renames that were left"),
+        Ok(Ok(_)) => {}
+    }
 }

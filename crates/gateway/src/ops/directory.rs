@@ -39,6 +39,8 @@ impl Session {
 
     async fn put_marker(&self, place: Place) -> Result<()> {
         let path = &place.path;
+        self.await_renames(MAKE, &place, self.rename_deadline())
+            .await?;
         let store = self.store(MAKE, path, place.bucket()).await?;
         place.check_limits(MAKE, store.capabilities())?;
         let overlay = self.overlay(MAKE, &place).await?;
@@ -79,6 +81,14 @@ impl Session {
 
     async fn delete_marker(&self, place: Place) -> Result<()> {
         let path = &place.path;
+        let prefix = place.prefix();
+        let below = |found: &database::Move| {
+            [&found.begun.from, &found.begun.to]
+                .iter()
+                .any(|at| at.bucket == *place.bucket() && at.key.as_str().starts_with(&prefix))
+        };
+        self.await_renames_of(REMOVE, path, self.rename_deadline(), below)
+            .await?;
         let store = self.store(REMOVE, path, place.bucket()).await?;
         let marker = place.marker(REMOVE)?;
         let entries = self.first_entries(REMOVE, &place, 2, &*store).await?;

@@ -12,6 +12,7 @@ use crate::handles::FileHandle;
 use crate::listing::{Listing, Named, PageSource, Progress};
 use crate::look::of_row;
 use crate::mount::{Mount, MountKind, Resolved};
+use crate::moves::MovedNames;
 use crate::place::Place;
 use crate::{DirectoryEntry, Error, FileAttributes, HandleId, Result, Session};
 
@@ -30,20 +31,31 @@ impl Session {
             Resolved::Stored(place) if place.is_file_entry() => return Err(is_file(path)),
             Resolved::Stored(place) => Some(place),
         };
+        let mut moved = MovedNames::default();
         let source = match source {
             None => None,
             Some(place) => {
+                // Asked before the store is, so that a file whose rename ends now is not missed.
+                let moves = self.moves(OPERATION, path).await?;
+                moved = self.moved_in(&place, &moves);
                 let store = self.store(OPERATION, path, place.bucket()).await?;
                 let page = store.list(&PageSource::first_request(&place)).await;
                 let page = page.map_err(|error| Error::store(OPERATION, path, error))?;
-                if page.entries.is_empty() && page.continuation.is_none() {
+                let is_empty = page.entries.is_empty() && page.continuation.is_none();
+                if is_empty && moved.here.is_empty() && moved.directories.is_empty() {
                     self.check_empty(&place, &*store).await?;
                 }
                 Some((place, store, page))
             }
         };
-        let beside = self.beside(path).await?;
-        let listing = Listing::new(path.clone(), source, beside);
+        let mut beside = self.beside(path).await?;
+        for name in moved.directories {
+            beside.entry(name).or_insert_with(|| self.directory());
+        }
+        for (name, attributes) in moved.here {
+            beside.entry(name).or_insert(attributes);
+        }
+        let listing = Listing::new(path.clone(), source, beside, moved.away);
         self.handles
             .insert(path, FileHandle::Listing(Box::new(listing)))
     }

@@ -54,6 +54,21 @@ impl Session {
         let store = self.store(OPERATION, path, place.bucket()).await?;
         let location = place.location(OPERATION)?;
         let settings = self.download_settings();
+        let moves = self.moves(OPERATION, path).await?;
+        if let Some(found) = moves.here(&location)
+            && let Some(attributes) = self.moved(found)
+            && let Some((download, continuation)) = self
+                .open_moved(OPERATION, &place, found, settings.clone())
+                .await?
+        {
+            let reading = Reading::new(place, download, attributes).continued_by(continuation);
+            return self
+                .handles
+                .insert(path, FileHandle::Reading(Box::new(reading)));
+        }
+        if moves.is_away(&location) {
+            return Err(not_found(OPERATION, path));
+        }
         let opened = Download::open(Arc::clone(&store), location.key, None, settings).await;
         let download = match opened {
             Ok(download) => download,
@@ -83,6 +98,7 @@ impl Session {
         self.open_files.check_free(OPERATION, path)?;
         let store = self.store(OPERATION, path, place.bucket()).await?;
         place.check_limits(OPERATION, store.capabilities())?;
+        self.await_arrival(&place).await?;
         let mut options = *options;
         if options.needs_overlay()
             && let Some(overlaid) = self.overlay(OPERATION, &place).await?.here
@@ -101,6 +117,8 @@ impl Session {
         }
         let options = &options;
         let standing = if options.needs_look(rights) {
+            self.await_renames(OPERATION, &place, self.rename_deadline())
+                .await?;
             self.look_for_file(OPERATION, &place, &*store).await?
         } else {
             None
@@ -111,6 +129,14 @@ impl Session {
         let file = self.begin_file(place, start, options, store)?;
         self.open_files.insert(Arc::clone(&file));
         self.insert_writing(file, options)
+    }
+
+    /// Waits for a file that is being renamed to here: it comes before what is written now.
+    async fn await_arrival(&self, place: &Place) -> Result<()> {
+        let location = place.location(OPERATION)?;
+        let arrives = |found: &database::Move| found.begun.to == location;
+        self.await_renames_of(OPERATION, &place.path, self.rename_deadline(), arrives)
+            .await
     }
 
     /// The place, and what may be done there: one of both rights at least.

@@ -49,6 +49,8 @@ impl Session {
             return Ok(());
         }
         let location = place.location(OPERATION)?;
+        self.await_renames(OPERATION, &place, self.rename_deadline())
+            .await?;
         let claimed = self.shared.transfers.claim(&location).await;
         let claimed = claimed.map_err(|error| unclaimed(OPERATION, path, error))?;
         let head = match self.delete_standing(&place, &store, open.is_some()).await {

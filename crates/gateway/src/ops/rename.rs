@@ -1,20 +1,24 @@
-//! RENAME and posix-rename of files: a copy inside the store, then the removal of the old key.
+//! RENAME and posix-rename: what is checked before, and how long the answer waits.
 
-use database::ObjectRename;
-use model::{ErrorKind, Event, EventKind, Location, VirtualPath};
+use std::time::Duration;
+
+use model::{ErrorKind, Location, VirtualPath};
 use policy::Action;
 use serde_json::json;
-use storage::{ObjectHead, Precondition, Written};
-use transfer::{Attributes, Original};
+use tokio::time::Instant;
+use transfer::{MoveClaims, MoveRequest, Original};
 
 use super::stat::not_found;
-use crate::audit::{unclaimed, unrecorded};
+use crate::audit::unclaimed;
 use crate::look::Standing;
 use crate::open_file::OpenFile;
 use crate::place::Place;
 use crate::{Error, Overwrite, Result, Session};
 
 pub(super) const OPERATION: &str = "rename";
+
+/// How long a rename waits for others who change one of both names. Nothing is on record before.
+const CLAIM_WAIT: Duration = Duration::from_secs(10);
 
 impl Session {
     /// Gives a file or directory another name. A file that this session is writing goes to its
@@ -86,6 +90,10 @@ impl Session {
         target: &Place,
         overwrite: Overwrite,
     ) -> Result<()> {
+        let deadline = self.rename_deadline();
+        for place in [source, target] {
+            self.await_renames(OPERATION, place, deadline).await?;
+        }
         let overlay = self.overlay(OPERATION, source).await?;
         if let Some(overlaid) = &overlay.here {
             return self
@@ -99,7 +107,8 @@ impl Session {
         if beside.is_directory || (beside.here.is_some() && overwrite == Overwrite::Refuse) {
             return Err(exists(&target.path));
         }
-        self.rename_stored(source, target, overwrite).await?;
+        self.rename_stored(source, target, overwrite, deadline)
+            .await?;
         if beside.here.is_some() {
             self.remove_private(OPERATION, target).await?;
         }
@@ -112,6 +121,7 @@ impl Session {
         source: &Place,
         target: &Place,
         overwrite: Overwrite,
+        deadline: Instant,
     ) -> Result<()> {
         let store = self.store(OPERATION, &source.path, source.bucket()).await?;
         match self.look(OPERATION, source, &*store).await? {
@@ -120,13 +130,14 @@ impl Session {
                 let replaces = self.check_target(target, overwrite).await?;
                 let key = source.location(OPERATION)?.key;
                 let original = Original { store, key, head };
-                self.rename_file(source, target, original, replaces).await
+                self.rename_file(source, target, original, replaces, deadline)
+                    .await
             }
             Standing::Directory => {
                 if self.check_target(target, Overwrite::Refuse).await? {
                     return Err(exists(&target.path));
                 }
-                self.rename_directory(source, target, store).await
+                self.rename_directory(source, target, store, deadline).await
             }
         }
     }
@@ -147,128 +158,61 @@ impl Session {
         }
     }
 
+    /// Answers when the file has its new name, or at the deadline: it goes on then, and the user
+    /// sees it under its new name already.
     async fn rename_file(
         &self,
         source: &Place,
         target: &Place,
         original: Original,
         replaces: bool,
+        deadline: Instant,
     ) -> Result<()> {
+        let path = &source.path;
         let (from, to) = (source.location(OPERATION)?, target.location(OPERATION)?);
-        let claimed = self.shared.transfers.claim_all([&from, &to]).await;
-        let claimed = claimed.map_err(|error| unclaimed(OPERATION, &source.path, error))?;
+        let store = self.store(OPERATION, &target.path, target.bucket()).await?;
+        let claims = self.claim_both(source, &from, &to).await?;
         let head = &original.head;
         let kept = self.attributes_of(OPERATION, source, &from, head).await?;
-        let (row, written) = self.copy(&original, target, !replaces, kept).await?;
-        if let Err(error) = self.delete_renamed(&original).await {
-            return Err(self
-                .undo_copy(target, &written, replaces, source, error)
-                .await);
-        }
-        let rename = ObjectRename {
-            attributes: row,
-            publications: claimed
-                .each_ref()
-                .map(|claim| claim.publication().clone())
-                .into(),
-            audit: self.rename_audit(source, target),
-            event: Some(self.rename_event(source, target, &from, &to, Some((head, &written)))),
-            from,
-            to,
-        };
-        let committed = self.shared.database.writer().rename_object(rename).await;
-        committed.map_err(|error| unrecorded(OPERATION, &source.path, error))?;
-        claimed.into_iter().for_each(transfer::Claimed::committed);
-        tracing::info!(session = %self.id, user = %self.user, from = %source.path, to = %target.path, "file renamed");
-        Ok(())
-    }
-
-    /// Copies an object with what clients set of it; the row for its new place is not written yet.
-    pub(super) async fn copy(
-        &self,
-        original: &Original,
-        target: &Place,
-        absent: bool,
-        kept: Attributes,
-    ) -> Result<(Option<database::Attributes>, Written)> {
-        let store = self.store(OPERATION, &target.path, target.bucket()).await?;
-        let to = target.location(OPERATION)?;
+        let request = self.move_request(source, from, target, to, replaces);
         let transfers = &self.shared.transfers;
-        let copied = transfers
-            .copy(original, &to.key, absent, &kept, &store)
+        let begun = transfers
+            .move_file(request, original, kept, store, claims)
             .await;
-        let (transfer, written) = copied.map_err(|error| match error.kind() {
-            ErrorKind::Conflict => Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "{OPERATION} to {}: one of both names was changed meanwhile",
-                    target.path
-                ),
-            )
-            .caused_by(error),
-            _ => Error::store("rename to", &target.path, error),
-        })?;
-        let row = (!kept.is_empty()).then(|| database::Attributes {
-            version: written.version.clone(),
-            transfer: Some(transfer),
-            mtime: kept.mtime,
-            atime: kept.atime,
-            mode: kept.mode,
-            ..database::Attributes::new(to, written.etag.clone())
-        });
-        Ok((row, written))
-    }
-
-    /// Removes the state that was copied. A newer one under the old name is another file: the
-    /// rename came first then.
-    pub(super) async fn delete_renamed(&self, original: &Original) -> storage::Result<()> {
-        let conditional = original.store.capabilities().delete_conditions;
-        let condition = Precondition::Matches(original.head.etag.clone());
-        let condition = conditional.then_some(condition);
-        let mut deleted = original
-            .store
-            .delete(&original.key, condition.as_ref())
-            .await;
-        if deleted.as_ref().is_err_and(storage::Error::outcome_unknown) {
-            deleted = original
-                .store
-                .delete(&original.key, condition.as_ref())
-                .await;
-        }
-        match deleted {
-            Err(error)
-                if conditional
-                    && matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) =>
-            {
+        let mut moving = begun.map_err(|error| Error::transfer(OPERATION, path, error))?;
+        let id = moving.id();
+        match tokio::time::timeout_at(deadline, moving.finished()).await {
+            Ok(Err(error)) if !error.outcome_unknown() => {
+                Err(Error::transfer(OPERATION, path, error))
+            }
+            Ok(Ok(())) => Ok(()),
+            // It is on record, so it ends one way or the other, and says so in an event.
+            Ok(Err(_)) | Err(_) => {
+                tracing::info!(session = %self.id, user = %self.user, from = %path, to = %target.path, %id, "a rename goes on behind its answer");
                 Ok(())
             }
-            deleted => deleted,
         }
     }
 
-    /// The old name could not be removed: the new one goes again, unless it replaced something.
-    async fn undo_copy(
+    /// The right to change both keys.
+    pub(super) async fn claim_both(
         &self,
-        target: &Place,
-        written: &Written,
-        replaces: bool,
         source: &Place,
-        error: storage::Error,
-    ) -> Error {
-        let mut text = format!("{OPERATION} {}: {}", source.path, error.reason());
-        if replaces || self.delete_copy(target, written).await.is_err() {
-            text.push_str("; the file now stands under both names");
+        from: &Location,
+        to: &Location,
+    ) -> Result<MoveClaims> {
+        let claimed = self.shared.transfers.claim_move(from, to);
+        match tokio::time::timeout(CLAIM_WAIT, claimed).await {
+            Ok(Ok(claims)) => Ok(claims),
+            Ok(Err(error)) => Err(unclaimed(OPERATION, &source.path, error)),
+            Err(_) => Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{OPERATION} {}: one of both names is being changed by somebody else; try again later",
+                    source.path
+                ),
+            )),
         }
-        Error::new(error.kind(), text).caused_by(error)
-    }
-
-    async fn delete_copy(&self, target: &Place, written: &Written) -> Result<()> {
-        let store = self.store(OPERATION, &target.path, target.bucket()).await?;
-        let key = target.location(OPERATION)?.key;
-        let condition = Precondition::Matches(written.etag.clone());
-        let condition = store.capabilities().delete_conditions.then_some(condition);
-        let deleted = store.delete(&key, condition.as_ref()).await;
-        deleted.map_err(|error| Error::store(OPERATION, &target.path, error))
     }
 
     pub(super) fn rename_audit(&self, source: &Place, target: &Place) -> database::AuditEntry {
@@ -278,21 +222,26 @@ impl Session {
         }
     }
 
-    pub(super) fn rename_event(
+    pub(super) fn move_request(
         &self,
         source: &Place,
+        from: Location,
         target: &Place,
-        from: &Location,
-        to: &Location,
-        object: Option<(&ObjectHead, &Written)>,
-    ) -> Event {
-        Event {
-            old_path: Some(source.path.to_string()),
-            old_key: Some(from.key.to_string()),
-            size: object.map(|(head, _)| head.size),
-            etag: object.map(|(_, written)| written.etag.clone()),
-            version: object.and_then(|(_, written)| written.version.clone()),
-            ..self.event(EventKind::Rename, &target.path, Some(to))
+        to: Location,
+        overwrite: bool,
+    ) -> MoveRequest {
+        MoveRequest {
+            owner: self.user_id,
+            user: self.user.clone(),
+            server: self.server.clone(),
+            session: self.id,
+            protocol: self.peer.protocol,
+            address: self.peer.address,
+            from,
+            from_path: source.path.clone(),
+            to,
+            to_path: target.path.clone(),
+            overwrite,
         }
     }
 }

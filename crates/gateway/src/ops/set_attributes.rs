@@ -73,6 +73,8 @@ impl Session {
 
     async fn set_stored(&self, place: Place, changes: &AttributeChanges) -> Result<()> {
         let path = &place.path;
+        self.await_renames(OPERATION, &place, self.rename_deadline())
+            .await?;
         if let Some(overlaid) = self.overlay(OPERATION, &place).await?.here {
             return self
                 .set_private(OPERATION, &place, &overlaid, changes)

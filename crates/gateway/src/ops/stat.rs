@@ -31,11 +31,21 @@ impl Session {
         if let Some(overlaid) = &overlay.here {
             return Ok(self.overlaid(overlaid));
         }
+        let moves = self.moves("stat", path).await?;
+        if let Ok(location) = place.location("stat") {
+            if let Some(moved) = moves.here(&location).and_then(|found| self.moved(found)) {
+                return Ok(moved);
+            }
+            if moves.is_away(&location) {
+                return Err(not_found("stat", path));
+            }
+        }
         let store = self.store("stat", path, place.bucket()).await?;
         match self.look("stat", &place, &*store).await? {
             Standing::File(head) => self.stored("stat", &place, &head).await,
             Standing::Directory => Ok(self.directory()),
             Standing::Nothing if overlay.is_directory => Ok(self.directory()),
+            Standing::Nothing if moves.any_below(&place) => Ok(self.directory()),
             Standing::Nothing => Err(not_found("stat", path)),
         }
     }

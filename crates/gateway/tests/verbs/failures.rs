@@ -150,7 +150,9 @@ async fn a_rename_whose_removal_fails_leaves_the_old_name_alone() {
     assert!(error.to_string().starts_with("rename /a: "), "{error}");
     world.store.clear_faults();
     assert_eq!(world.keys().await, ["home/a"]);
-    assert_eq!(world.told().await, [(EventKind::Upload, "/a".to_owned())]);
+    let failed = (EventKind::RenameFailed, "/b".to_owned());
+    let uploaded = (EventKind::Upload, "/a".to_owned());
+    assert_eq!(world.told().await, [uploaded, failed]);
 }
 
 #[tokio::test]

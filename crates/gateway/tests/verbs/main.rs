@@ -8,6 +8,7 @@ mod failures;
 mod isolation;
 mod listings;
 mod local;
+mod moving;
 mod reading;
 mod removing;
 mod renaming;

@@ -174,11 +174,7 @@ impl World {
         &self,
         authenticated: identity::Authenticated,
     ) -> gateway::Result<Arc<Session>> {
-        let peer = Peer {
-            address: authenticated.peer().address.ip(),
-            protocol: Protocol::Sftp,
-        };
-        self.gateway.open_session(authenticated, peer).await
+        open_at(&self.gateway, authenticated).await
     }
 
     /// Another node on the same database and stores.
@@ -189,21 +185,21 @@ impl World {
         let gateway = Gateway::new(
             self.database.clone(),
             Arc::clone(&self.stores),
-            transfers,
+            transfers.clone(),
             shared,
             self.settings.clone(),
         );
-        Node { gateway }
+        let stores = Arc::clone(&self.stores);
+        Node {
+            gateway,
+            transfers,
+            stores,
+        }
     }
 
     /// A session of a user who exists, at another node.
     pub(crate) async fn login_at(&self, node: &Node, name: &str) -> Arc<Session> {
-        let authenticated = self.authenticate(name).await;
-        let peer = Peer {
-            address: authenticated.peer().address.ip(),
-            protocol: Protocol::Sftp,
-        };
-        let session = node.gateway.open_session(authenticated, peer).await;
+        let session = open_at(&node.gateway, self.authenticate(name).await).await;
         session.expect("a session")
     }
 
@@ -299,9 +295,22 @@ impl World {
     }
 }
 
+async fn open_at(
+    gateway: &Gateway,
+    authenticated: identity::Authenticated,
+) -> gateway::Result<Arc<Session>> {
+    let peer = Peer {
+        address: authenticated.peer().address.ip(),
+        protocol: Protocol::Sftp,
+    };
+    gateway.open_session(authenticated, peer).await
+}
+
 /// Another node.
 pub(crate) struct Node {
     pub(crate) gateway: Gateway,
+    pub(crate) transfers: Transfers,
+    pub(crate) stores: Arc<Stores>,
 }
 
 async fn enter(name: &str, database: &Database) -> NodeId {
@@ -323,6 +332,8 @@ fn transfers(node: NodeId, database: &Database, clock: &Arc<dyn Clock>) -> Trans
         node,
         proof_deadline: std::time::Duration::from_millis(20),
         proof_pause: std::time::Duration::from_millis(1),
+        move_pause: std::time::Duration::from_millis(1),
+        copy_range: 1000,
         ..transfer::Settings::default()
     };
     Transfers::new(
