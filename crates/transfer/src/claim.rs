@@ -20,6 +20,9 @@ pub enum Unclaimed {
     /// Somebody else has it, and did not give it back in time.
     #[error("somebody else is changing it; try again")]
     Busy,
+    /// The intent of the transfer that asks could not be recorded.
+    #[error("its intent could not be recorded")]
+    Unrecorded(ErrorKind),
     /// The database refuses it or does not answer.
     #[error("the database does not grant it")]
     Database(#[from] database::Error),
@@ -31,6 +34,7 @@ impl Unclaimed {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Busy => ErrorKind::Unavailable,
+            Self::Unrecorded(kind) => *kind,
             Self::Database(error) => error.kind(),
         }
     }
@@ -176,6 +180,18 @@ impl Claimed {
                 Err(_) => self.renew().await,
             }
         }
+    }
+
+    /// Asks for the same right once more, behind whoever has taken it over meanwhile; for the
+    /// transfer that holds it, in this epoch.
+    pub(crate) async fn reclaim(&mut self, epoch: u64) -> Result<(), Unclaimed> {
+        let transfer = ClaimingTransfer {
+            epoch,
+            intent: None,
+        };
+        let (location, holder) = (self.publication.location.clone(), self.publication.holder);
+        self.publication = grant(&location, holder, Some(transfer), &self.core).await?;
+        Ok(())
     }
 
     async fn renew(&self) {

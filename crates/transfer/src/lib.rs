@@ -17,12 +17,13 @@ mod naming;
 mod proof;
 mod publish;
 mod record;
-mod recover;
+mod recording;
 mod remove;
 mod resume;
 mod set_aside;
 mod settings;
 mod stage;
+mod sweep;
 mod transfer;
 mod transfers;
 
@@ -37,9 +38,11 @@ pub use leftovers::Cleared;
 pub use metadata::{Attributes, mark, transfer_of};
 pub use moves::{MoveClaims, MoveRequest, Moving, ResumedMoves};
 pub use naming::Naming;
-pub use recover::Recovered;
 pub use remove::Removed;
 pub use resume::Resumed;
 pub use settings::Settings;
+pub use sweep::{
+    Deed, Entry as SweepEntry, Outcome as SweepOutcome, Report as SweepReport, SweepError, Sweeper,
+};
 pub use transfer::{Publication, Published, Transfer};
 pub use transfers::Transfers;

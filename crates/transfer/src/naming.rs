@@ -15,8 +15,8 @@ use crate::beginning::temporary_key;
 use crate::copy::Copy;
 use crate::transfers::Core;
 use crate::{
-    Attributes, Error, Intent, Original, Published, Result, Transfers, metadata, metrics, proof,
-    record, transfer_of,
+    Attributes, Claimed, Error, Intent, Original, Published, Result, Transfers, Unclaimed,
+    metadata, metrics, proof, record, transfer_of,
 };
 
 const OPERATION: &str = "rename";
@@ -45,14 +45,23 @@ impl Transfers {
         stores: &Stores,
     ) -> Result<Published> {
         let given = Given::of(file, naming, self, stores).await?;
-        let _fence = self.core().fences.raise(&naming.intent.location).await;
         given.promise().await?;
-        match given.place().await {
-            Ok(written) => given.commit(written).await,
+        let (location, epoch) = (&naming.intent.location, given.id().epoch);
+        let claimed = match self.claim_for(location, file.id(), epoch).await {
+            Ok(claimed) => claimed,
             Err(error) => {
-                if !error.outcome_unknown() {
-                    given.take_back().await;
-                }
+                given.take_back().await;
+                return Err(given.unclaimed(error));
+            }
+        };
+        match claimed.during(given.place()).await {
+            Ok(written) => given.commit(written, claimed).await,
+            Err(error) if error.outcome_unknown() => {
+                claimed.keep();
+                Err(given.failed(error))
+            }
+            Err(error) => {
+                given.take_back().await;
                 Err(given.failed(error))
             }
         }
@@ -233,7 +242,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    async fn commit(&self, written: Written) -> Result<Published> {
+    async fn commit(&self, written: Written, claimed: Claimed) -> Result<Published> {
         let published = Published {
             size: self.staged.object.size,
             written: Written {
@@ -245,7 +254,10 @@ impl<'a> Given<'a> {
             },
             time: self.core.clock.now(),
         };
-        let commit = self.row(&published);
+        let commit = UploadCommit {
+            publication: Some(claimed.publication().clone()),
+            ..self.row(&published)
+        };
         let path = &self.naming.intent.path;
         if let Err(error) = self
             .core
@@ -259,8 +271,10 @@ impl<'a> Given<'a> {
             if error.kind() == ErrorKind::Unavailable {
                 self.commit_later(commit);
             }
+            claimed.keep();
             return Err(failed.caused_by(error).with_unknown_outcome());
         }
+        claimed.committed();
         self.told(&published);
         self.clear().await;
         Ok(published)
@@ -317,6 +331,11 @@ impl<'a> Given<'a> {
             let transfer = self.file.id();
             tracing::warn!(%transfer, %error, "the sweeper takes a rename back");
         }
+    }
+
+    fn unclaimed(&self, error: Unclaimed) -> Error {
+        let path = &self.naming.intent.path;
+        Error::new(error.kind(), OPERATION, path, error.reason()).caused_by(error)
     }
 
     fn failed(&self, error: storage::Error) -> Error {
@@ -399,6 +418,21 @@ impl<'a> Given<'a> {
             transfer: Some(self.file.id()),
             ..Event::new(EventKind::Upload, published.time, intent.server.clone())
         }
+    }
+}
+
+impl Transfers {
+    /// A temporary file that nobody is at any more is again what it was at its last CLOSE.
+    ///
+    /// # Errors
+    /// `Conflict` where another session was first.
+    pub(crate) async fn put_back(&self, file: &PrivateFile) -> Result<(), database::Error> {
+        let id = PrivateId {
+            transfer: file.id(),
+            epoch: file.transfer.epoch,
+        };
+        let back = back(file, id, self.core());
+        self.core().database.writer().detach(back).await
     }
 }
 

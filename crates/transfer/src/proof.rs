@@ -35,18 +35,28 @@ pub(crate) async fn look(
     key: &ObjectKey,
     transfer: TransferId,
 ) -> Option<Written> {
+    stands(store, key, transfer).await.unwrap_or_else(|error| {
+        tracing::warn!(%key, %transfer, %error, "cannot look for a lost write");
+        None
+    })
+}
+
+/// Whether the object at `key` is the transfer's; none where there is another one, or none.
+pub(crate) async fn stands(
+    store: &Arc<dyn ObjectStore>,
+    key: &ObjectKey,
+    transfer: TransferId,
+) -> storage::Result<Option<Written>> {
     let head = match store.head(key).await {
         Ok(head) => head,
-        Err(error) => {
-            if error.kind() != ErrorKind::NotFound {
-                tracing::warn!(%key, %transfer, %error, "cannot look for a lost write");
-            }
-            return None;
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
     };
-    (transfer_of(&head.metadata) == Some(transfer)).then_some(Written {
-        etag: head.etag,
-        version: head.version,
-        crc64nvme: None,
-    })
+    Ok(
+        (transfer_of(&head.metadata) == Some(transfer)).then_some(Written {
+            etag: head.etag,
+            version: head.version,
+            crc64nvme: None,
+        }),
+    )
 }

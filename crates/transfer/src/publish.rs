@@ -3,19 +3,24 @@
 
 use std::sync::Arc;
 
+use database::ClaimingTransfer;
 use model::ErrorKind;
 use storage::{Precondition, PutOptions, Written};
 
+use crate::record::Unrecorded;
 use crate::transfer::{Active, Publication, Published};
-use crate::{Condition, Error, Leaving, Result, detach, metadata, metrics, proof, record};
+use crate::{
+    Claimed, Condition, Error, Leaving, Result, Unclaimed, claim, detach, metadata, metrics, proof,
+    record,
+};
+
+/// How often an upload asks for its key again after others took that over.
+const ATTEMPTS: usize = 5;
 
 /// Publishes an upload. On a failure that leaves the store provably unchanged, the upload is
-/// given up as well.
+/// given up or left unfinished as well.
 pub(crate) async fn publish(active: &Arc<Active>, publication: &Publication) -> Result<Published> {
-    // The database's own fence, which holds between nodes, goes right behind this one.
-    let fence = active.core.fences.raise(&active.intent.location).await;
-    let outcome = put_and_commit(active, publication).await;
-    drop(fence);
+    let outcome = claim_and_publish(active, publication).await;
     match &outcome {
         Ok(published) => completed(active, publication, published),
         Err(error) if error.outcome_unknown() => unknown(active, error),
@@ -24,12 +29,51 @@ pub(crate) async fn publish(active: &Arc<Active>, publication: &Publication) -> 
     outcome
 }
 
-async fn put_and_commit(active: &Active, publication: &Publication) -> Result<Published> {
-    if let Err(error) = active.recorded().await {
-        let reason = "its intent could not be recorded";
-        let failed = Error::new(error.kind(), "upload", &publication.path, reason);
-        return Err(failed.caused_by(error));
+async fn claim_and_publish(active: &Active, publication: &Publication) -> Result<Published> {
+    let claimed = claim(active).await;
+    let mut claimed = claimed.map_err(|error| unclaimed(publication, error))?;
+    let outcome = put_and_commit(active, publication, &mut claimed).await;
+    match &outcome {
+        Ok(_) => claimed.committed(),
+        // Nobody else changes the key before it is known what became of this.
+        Err(error) if error.outcome_unknown() => claimed.keep(),
+        Err(_) => drop(claimed),
     }
+    outcome
+}
+
+/// The intent goes along where it is not on record yet: small files cost two transactions.
+async fn claim(active: &Active) -> Result<Claimed, Unclaimed> {
+    let (location, core) = (&active.intent.location, &active.core);
+    let mut transfer = ClaimingTransfer {
+        epoch: active.epoch,
+        intent: None,
+    };
+    let Some((new, answer)) = active.recording.take() else {
+        if let Err(error) = active.recorded().await {
+            return Err(Unclaimed::Unrecorded(error.kind()));
+        }
+        return claim::claim(location, active.id, Some(transfer), core).await;
+    };
+    transfer.intent = Some(new);
+    let claimed = claim::claim(location, active.id, Some(transfer), core).await;
+    answer.give(match &claimed {
+        Err(Unclaimed::Database(error)) => Err(Unrecorded::Database(error.clone())),
+        // With the first attempt at the claim it is on record, granted or not.
+        _ => Ok(()),
+    });
+    claimed
+}
+
+fn unclaimed(publication: &Publication, error: Unclaimed) -> Error {
+    Error::new(error.kind(), "upload", &publication.path, error.reason()).caused_by(error)
+}
+
+async fn put_and_commit(
+    active: &Active,
+    publication: &Publication,
+    claimed: &mut Claimed,
+) -> Result<Published> {
     let precondition = precondition(active, publication).await?;
     let options = PutOptions {
         metadata: metadata::of_transfer(active.id, &publication.attributes),
@@ -37,25 +81,63 @@ async fn put_and_commit(active: &Active, publication: &Publication) -> Result<Pu
         ..PutOptions::default()
     };
     let size = active.upload.len();
-    let written = put(active, publication, &options).await?;
+    let written = claimed.during(put(active, publication, &options)).await?;
     let published = Published {
         size,
         written,
         time: active.core.clock.now(),
     };
-    // The object stands. Whatever goes wrong from here on, it must not be denied.
-    let committed = record::completed(active, publication, &published).await;
-    committed.map_err(|error| {
-        let reason = "it is stored, and could not be recorded";
-        Error::new(error.kind(), "upload", &publication.path, reason)
-            .caused_by(error)
-            .with_unknown_outcome()
-    })?;
-    Ok(published)
+    commit(active, publication, published, claimed).await
 }
 
-/// What the store is to check. Where it cannot, a look beforehand is the best there is: the fence
-/// keeps out other uploads of this process, and nobody else.
+/// The object stands. Whatever goes wrong from here on, it must not be denied; unless somebody
+/// took the key over meanwhile, and another object stands there.
+async fn commit(
+    active: &Active,
+    publication: &Publication,
+    mut published: Published,
+    claimed: &mut Claimed,
+) -> Result<Published> {
+    let mut attempts = 1..ATTEMPTS;
+    loop {
+        let claim = claimed.publication();
+        let error = match record::completed(active, publication, &published, claim).await {
+            Ok(()) => return Ok(published),
+            Err(error) => error,
+        };
+        if error.kind() != ErrorKind::Conflict || attempts.next().is_none() {
+            return Err(unrecorded(publication, error));
+        }
+        // This node was slow, or seemed dead. The last one to put his object there counts: if
+        // that is this upload, it asks for the key once more, behind whoever has it now.
+        if let Err(error) = claimed.reclaim(active.epoch).await {
+            return Err(unrecorded(publication, error));
+        }
+        match proof::stands(&active.store, &active.intent.location.key, active.id).await {
+            Ok(Some(written)) => published.written.etag = written.etag,
+            Ok(None) => return Err(superseded(publication).caused_by(error)),
+            Err(error) => return Err(unrecorded(publication, error)),
+        }
+    }
+}
+
+fn unrecorded(
+    publication: &Publication,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    let reason = "it is stored, and could not be recorded";
+    Error::new(ErrorKind::Unavailable, "upload", &publication.path, reason)
+        .caused_by(error)
+        .with_unknown_outcome()
+}
+
+fn superseded(publication: &Publication) -> Error {
+    let reason = "a later upload has taken its place";
+    Error::new(ErrorKind::Conflict, "upload", &publication.path, reason)
+}
+
+/// What the store is to check. Where it cannot, a look beforehand is the best there is: the claim
+/// keeps out the other uploads of all nodes, and nobody else.
 async fn precondition(active: &Active, publication: &Publication) -> Result<Option<Precondition>> {
     let precondition = match &publication.condition {
         Condition::Any => return Ok(None),

@@ -58,13 +58,14 @@ pub(crate) async fn completed(
     active: &Active,
     publication: &Publication,
     published: &Published,
+    claim: &database::Publication,
 ) -> Result<(), database::Error> {
     let written = &published.written;
     let commit = UploadCommit {
         transfer: active.id,
         epoch: active.epoch,
         location: active.intent.location.clone(),
-        publication: None,
+        publication: Some(claim.clone()),
         completed: CompletedUpload {
             size: published.size,
             etag: written.etag.clone(),

@@ -7,6 +7,7 @@ use model::{ErrorKind, ObjectKey};
 use storage::{Base, ObjectStore, Pin, Placement, Progress, Stores, Upload};
 
 use crate::beginning::temporary_key;
+use crate::recording::Recording;
 use crate::transfer::{self, Active};
 use crate::{Attributes, Condition, Error, Intent, Result, Transfer, Transfers};
 
@@ -173,7 +174,7 @@ impl<'a> Resuming<'a> {
             attributes: row.opening.set.into(),
             upload,
             core: Arc::clone(self.transfers.core()),
-            recorded: transfer::recorded_before(),
+            recording: Recording::done(self.transfers.core()),
         })
     }
 

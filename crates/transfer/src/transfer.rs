@@ -4,18 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use database::{PrivateId, StagedObject};
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use model::{ErrorKind, ObjectKey, Timestamp, TransferId};
 use storage::{ObjectStore, Placement, Progress, Staging, Upload, UploadSettings, Written};
 
 use crate::beginning::{Beginning, pieces_prefix, temporary_key};
 use crate::metadata;
 use crate::record::{self, Unrecorded};
+use crate::recording::Recording;
 use crate::transfers::Core;
 use crate::{Attributes, Condition, Error, Intent, Result, publish, stage};
-
-pub(crate) type Recorded = Shared<BoxFuture<'static, Result<(), Unrecorded>>>;
 
 /// An upload in progress. Clones share it.
 ///
@@ -46,7 +43,7 @@ pub(crate) struct Active {
     pub(crate) attributes: Attributes,
     pub(crate) upload: Upload,
     pub(crate) core: Arc<Core>,
-    pub(crate) recorded: Recorded,
+    pub(crate) recording: Arc<Recording>,
 }
 
 /// How an upload is to be published.
@@ -88,9 +85,9 @@ impl Transfer {
             false => intent.location.key.clone(),
         };
         let row = record::intent(file.transfer, &intent, &beginning, &key, started, &core);
-        let recorded = record_intent(row, &core);
+        let recording = Recording::after(core.settings.intent_delay, row, &core);
         let (declared, set) = (beginning.declared, &beginning.attributes);
-        let gate = Some(recorded.clone());
+        let gate = Some(Arc::clone(&recording));
         let settings = settings(
             file,
             gate,
@@ -116,7 +113,7 @@ impl Transfer {
             attributes: beginning.attributes,
             upload,
             core,
-            recorded,
+            recording,
         })
     }
 
@@ -250,9 +247,9 @@ impl Transfer {
 }
 
 impl Active {
-    /// Waits for the intent's row.
+    /// Waits for the intent's row; begins to write it, unless that has begun.
     pub(crate) async fn recorded(&self) -> Result<(), Unrecorded> {
-        self.recorded.clone().await
+        self.recording.begin().await
     }
 
     pub(crate) fn failed(&self, operation: &'static str, error: storage::Error) -> Error {
@@ -269,21 +266,21 @@ impl std::fmt::Debug for Active {
     }
 }
 
-/// What the engine is told of an upload. `recorded` is awaited before its first request.
+/// What the engine is told of an upload. Its intent is on record before its first request.
 pub(crate) fn settings(
     file: PrivateId,
-    recorded: Option<Recorded>,
+    recording: Option<Arc<Recording>>,
     placement: Placement,
     declared: Option<u64>,
     set: &Attributes,
     store: &Arc<dyn ObjectStore>,
     core: &Arc<Core>,
 ) -> UploadSettings {
-    let gate = |recorded: Recorded| -> storage::Intent {
-        Box::pin(async move { recorded.await.map_err(not_recorded) })
+    let gate = |recording: Arc<Recording>| -> storage::Intent {
+        Box::pin(async move { recording.begin().await.map_err(not_recorded) })
     };
     UploadSettings {
-        intent: recorded.map(gate),
+        intent: recording.map(gate),
         began: Some(note_progress(file, core)),
         metadata: metadata::of_transfer(file.transfer, set),
         placement,
@@ -311,28 +308,6 @@ fn note_progress(file: PrivateId, core: &Arc<Core>) -> storage::Began {
             noted.map_err(|error| not_recorded(Unrecorded::Database(error)))
         })
     })
-}
-
-/// Of an upload whose row was there before.
-pub(crate) fn recorded_before() -> Recorded {
-    futures::future::ready(Ok(())).boxed().shared()
-}
-
-/// Starts to write the intent now; whoever needs it waits for the same answer.
-fn record_intent(new: database::NewTransfer, core: &Arc<Core>) -> Recorded {
-    let database = core.database.clone();
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    core.tasks.spawn(async move {
-        // Whoever waits may have given up by then.
-        let _ = answer.send(database.writer().begin_intent(new).await);
-    });
-    answered
-        .map(|answer| match answer {
-            Ok(written) => written.map_err(Unrecorded::Database),
-            Err(_) => Err(Unrecorded::BrokeOff),
-        })
-        .boxed()
-        .shared()
 }
 
 fn not_recorded(error: Unrecorded) -> storage::Error {

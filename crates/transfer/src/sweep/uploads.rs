@@ -1,0 +1,130 @@
+//! Multipart uploads that no row accounts for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use database::Transfer;
+use model::{Location, TransferId};
+use storage::{ObjectStore, PendingUpload};
+
+use super::staging::owner;
+use super::{Deed, Entry, Failure, Pass, SweepError};
+
+/// Transfers to one key that are looked at, the newest ones.
+const NEWEST: u32 = 100;
+
+impl Pass<'_> {
+    /// Aborts the multipart uploads of a bucket that are provably ours and that nobody needs.
+    /// Everybody else's stay.
+    pub(super) async fn abort_orphans(
+        &mut self,
+        store: &Arc<dyn ObjectStore>,
+    ) -> Result<(), SweepError> {
+        let pending = match store.list_uploads("").await {
+            Ok(pending) => pending,
+            Err(error) => {
+                self.unlisted(Deed::AbortUpload, store, error.into());
+                return Ok(());
+            }
+        };
+        let owners: Vec<_> = pending
+            .iter()
+            .filter_map(|one| owner(&one.upload.key))
+            .collect();
+        let table = self.transfers.core().database.transfers();
+        let owners = table.of_ids(&owners).await?;
+        for pending in &pending {
+            let location = Location {
+                bucket: store.bucket().clone(),
+                key: pending.upload.key.clone(),
+            };
+            let orphan = match owner(&location.key) {
+                Some(id) => self.staged_orphan(id, &location, &owners),
+                None => self.orphan_at_key(pending, &location).await?,
+            };
+            if let Some(transfer) = orphan {
+                let done = match self.dry_run {
+                    true => Ok(()),
+                    false => store.abort_upload(&pending.upload).await,
+                };
+                let outcome = self.outcome(done.map_err(Failure::from));
+                self.note(Entry {
+                    deed: Deed::AbortUpload,
+                    location,
+                    transfer: Some(transfer),
+                    outcome,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// In staging the key names its upload. One that we do not know stays.
+    fn staged_orphan(
+        &mut self,
+        id: TransferId,
+        location: &Location,
+        owners: &HashMap<TransferId, Transfer>,
+    ) -> Option<TransferId> {
+        match owners.get(&id) {
+            Some(row) => is_over(row).then_some(id),
+            None => {
+                self.foreign(location.clone(), id);
+                None
+            }
+        }
+    }
+
+    /// At a final key, an upload is ours if a row names it. One that no row names is ours if it
+    /// was begun while one of ours was at the key, and none is now.
+    async fn orphan_at_key(
+        &self,
+        pending: &PendingUpload,
+        location: &Location,
+    ) -> Result<Option<TransferId>, SweepError> {
+        let table = self.transfers.core().database.transfers();
+        let rows = table.to_object(location, NEWEST).await?;
+        let names = |row: &&Transfer| row.upload_id.as_ref() == Some(&pending.upload.id.0);
+        if let Some(row) = rows.iter().find(names) {
+            return Ok(is_over(row).then_some(row.intent.id));
+        }
+        // A rename may copy to the key in parts: it has claimed it then.
+        let is_busy =
+            rows.iter().any(|row| !is_over(row)) || table.publisher(location).await?.is_some();
+        if is_busy {
+            return Ok(None);
+        }
+        let began_it = |row: &&Transfer| began(row, pending);
+        Ok(rows.iter().find(began_it).map(|row| row.intent.id))
+    }
+
+    /// The bucket could not be looked through.
+    pub(super) fn unlisted(&mut self, deed: Deed, store: &Arc<dyn ObjectStore>, error: Failure) {
+        let outcome = self.outcome(Err(error));
+        self.note(Entry {
+            deed,
+            location: Location {
+                bucket: store.bucket().clone(),
+                key: super::staging::top(),
+            },
+            transfer: None,
+            outcome,
+        });
+    }
+}
+
+/// Whether nothing of an upload is needed any more.
+pub(super) fn is_over(row: &Transfer) -> bool {
+    use database::TransferState::{Aborted, Completed, Discarded, Expired, Failed};
+    matches!(
+        row.state,
+        Completed | Failed | Aborted | Expired | Discarded
+    )
+}
+
+/// Whether a multipart upload was begun between the start and the end of an upload of ours.
+/// Stores tell the time in seconds.
+fn began(row: &Transfer, pending: &PendingUpload) -> bool {
+    let at = pending.initiated.as_seconds();
+    row.intent.started.as_seconds() <= at && row.ended.is_some_and(|ended| at <= ended.as_seconds())
+}
