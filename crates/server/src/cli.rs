@@ -36,6 +36,12 @@ pub(crate) enum Command {
     HostKey(HostKeyCommand),
     /// Apply a changed configuration to the running node, without dropping a session
     Reload(Target),
+    /// Settle what nodes that died left, and clear away what nobody needs, once and now
+    ///
+    /// A running node does so by itself, every `sweeper.interval`. This works beside running
+    /// nodes: one sweeps at a time. Exits 0 when everything is settled, 1 when something is left
+    /// that has to be looked at again.
+    Sweep(SweepArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell.
@@ -54,6 +60,18 @@ pub(crate) struct Target {
     /// The quickstart's folder [default: ./pierhead-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

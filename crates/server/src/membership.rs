@@ -35,25 +35,51 @@ impl Membership {
         clock: &Arc<dyn Clock>,
         config: &Config,
     ) -> anyhow::Result<Self> {
+        let address = config.sftp.listen.first().map(ToString::to_string);
+        let address = address.unwrap_or_default();
+        Self::register(
+            NodeId::generate(),
+            node_name(config),
+            address,
+            database,
+            clock,
+        )
+        .await
+    }
+
+    /// Enters a command that works beside the nodes, for as long as it runs.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub(crate) async fn enter_command(
+        command: &str,
+        database: &Database,
+        clock: &Arc<dyn Clock>,
+        config: &Config,
+    ) -> anyhow::Result<Self> {
+        let id = NodeId::generate();
+        let name = format!("{} {command} {id}", node_name(config));
+        Self::register(id, name, String::new(), database, clock).await
+    }
+
+    async fn register(
+        id: NodeId,
+        name: String,
+        address: String,
+        database: &Database,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let now = clock.now();
         let node = Node {
-            id: NodeId::generate(),
-            name: node_name(config),
-            address: config
-                .sftp
-                .listen
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            id,
+            name,
+            address,
             started: now,
             expires: now.plus(LENGTH),
             draining: false,
         };
-        database
-            .nodes()
-            .register(&node)
-            .await
-            .context("enter the node into the database")?;
+        let entered = database.nodes().register(&node).await;
+        entered.context("enter the node into the database")?;
         Ok(Self {
             database: database.clone(),
             clock: Arc::clone(clock),

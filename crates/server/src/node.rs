@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use transfer::Sweeper;
 
 use crate::admin::{self, Certificates, Health};
 use crate::config::{Changes, Config, DrainConfig, load, process_environment};
@@ -23,7 +24,7 @@ use crate::wiring::{self, Parts};
 use crate::{notify, readiness, revocation};
 
 /// How long a start may be held up by what an earlier run left.
-const RECOVERY: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_secs(60);
 
 /// A node whose sockets are bound.
 pub(crate) struct Node {
@@ -70,7 +71,7 @@ impl Node {
         let admin = bind(state.config.admin.listen, "admin.listen").await?;
         let pages = Pages::start(admin, certificates, health)?;
         // The control socket and the addresses are ours, so no other process of this node runs.
-        end_what_a_crash_left(&parts).await;
+        settle_what_a_crash_left(&parts.sweeper).await;
         Ok(Self {
             pages,
             state,
@@ -119,6 +120,8 @@ impl Node {
         let (requests, received) = mpsc::channel(4);
         rest.spawn(self.control.serve(requests, stop.clone()));
         rest.spawn(self.membership.clone().keep(stop.clone()));
+        let interval = self.state.config.sweeper.interval.duration();
+        rest.spawn(self.parts.sweeper.clone().run(interval, stop.clone()));
         let gateway = Arc::clone(&self.parts.gateway);
         rest.spawn(revocation::follow(gateway, stop.clone()));
         rest.close();
@@ -313,22 +316,18 @@ enum Told {
     Reload,
 }
 
-/// Commits or aborts the uploads that an earlier run of this node did not bring to an end. A store
-/// that does not answer now is asked again at the next start.
-async fn end_what_a_crash_left(parts: &Parts) {
-    let looked = tokio::time::timeout(RECOVERY, parts.transfers.recover(&parts.stores)).await;
-    let Ok(looked) = looked else {
-        tracing::warn!("uploads of an earlier run are left for the next start: the store is slow");
+/// Settles what earlier runs of this node left. A store that does not answer now is asked again by
+/// the sweeper.
+async fn settle_what_a_crash_left(sweeper: &Sweeper) {
+    let Ok(settled) = tokio::time::timeout(SETTLING, sweeper.settle_transfers()).await else {
+        tracing::warn!("uploads of an earlier run are left to the sweeper: the store is slow");
         return;
     };
-    match looked {
-        Ok(found) if found == transfer::Recovered::default() => {}
-        Ok(found) => tracing::info!(
-            completed = found.completed,
-            aborted = found.aborted,
-            left = found.left,
-            "uploads of an earlier run were brought to an end"
-        ),
+    match settled {
+        Ok(report) if report.is_empty() => {}
+        Ok(report) => {
+            tracing::info!(summary = %report.summary(), "uploads of an earlier run were settled");
+        }
         Err(error) => tracing::warn!(%error, "cannot look for uploads of an earlier run"),
     }
     match tokio::time::timeout(RECOVERY, parts.transfers.finish_moves(&parts.stores)).await {

@@ -10,7 +10,7 @@ use model::{KeyId, NodeId, Secret};
 use ssh::{HostKey, HostKeyAlgorithm, HostKeys};
 use storage::s3::{Credentials, S3Settings};
 use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
-use transfer::Transfers;
+use transfer::{Sweeper, Transfers};
 
 use crate::config::{Config, EncryptionKind, S3Config, StorageKind, key_bytes};
 use crate::target::State;
@@ -24,6 +24,8 @@ pub(crate) struct Parts {
     pub(crate) stores: Arc<Stores>,
     /// Uploads in progress.
     pub(crate) transfers: Transfers,
+    /// Settles what nodes that died left.
+    pub(crate) sweeper: Sweeper,
     /// Sessions.
     pub(crate) gateway: Arc<Gateway>,
     /// The SSH door.
@@ -36,20 +38,12 @@ pub(crate) struct Parts {
 /// Where a setting cannot be, or the server has no usable host key.
 pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> {
     let config = &state.config;
-    let buffers = Buffers::new(&buffer_limits(config));
-    let uploads = Arc::clone(&buffers.in_flight);
-    let stores = Arc::new(Stores::new(connection(config)?));
-    let settings = transfer::Settings {
-        node,
-        parallel_parts: config.transfer.parallel_parts as usize,
-        ..transfer::Settings::default()
-    };
-    let transfers = Transfers::new(
-        state.database.clone(),
-        buffers,
-        Arc::clone(&state.clock),
-        settings,
-    );
+    let Engine {
+        stores,
+        transfers,
+        sweeper,
+    } = engine(state, node)?;
+    let uploads = Arc::clone(&transfers.buffers().in_flight);
     let gateway = Arc::new(Gateway::new(
         state.database.clone(),
         Arc::clone(&stores),
@@ -71,8 +65,45 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
     Ok(Parts {
         stores,
         transfers,
+        sweeper,
         gateway,
         ssh,
+    })
+}
+
+/// What commands that work beside the nodes need of one.
+pub(crate) struct Engine {
+    /// Reaches the buckets.
+    pub(crate) stores: Arc<Stores>,
+    /// Uploads.
+    pub(crate) transfers: Transfers,
+    /// Settles what nodes that died left.
+    pub(crate) sweeper: Sweeper,
+}
+
+/// Builds what lies below sessions. No store is asked yet.
+///
+/// # Errors
+/// Where a setting cannot be.
+pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
+    let config = &state.config;
+    let stores = Arc::new(Stores::new(connection(config)?));
+    let settings = transfer::Settings {
+        node,
+        parallel_parts: config.transfer.parallel_parts as usize,
+        ..transfer::Settings::default()
+    };
+    let transfers = Transfers::new(
+        state.database.clone(),
+        Buffers::new(&buffer_limits(config)),
+        Arc::clone(&state.clock),
+        settings,
+    );
+    let sweeper = Sweeper::new(transfers.clone(), Arc::clone(&stores));
+    Ok(Engine {
+        stores,
+        transfers,
+        sweeper,
     })
 }
 

@@ -20,7 +20,7 @@ use storage::{
     Buffers, Capabilities, Connection, Entry, ListRequest, ObjectStore, ObjectStoreExt, Stores,
 };
 use tempfile::TempDir;
-use transfer::Transfers;
+use transfer::{Sweeper, Transfers};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -210,10 +210,11 @@ impl World {
     }
 
     /// What a node does when it starts after a crash.
-    pub(crate) async fn recover(&self) -> transfer::Recovered {
+    pub(crate) async fn recover(&self) -> String {
         self.die().await;
-        let recovered = self.transfers.recover(&self.stores).await;
-        recovered.expect("a healthy database")
+        let sweeper = Sweeper::new(self.transfers.clone(), Arc::clone(&self.stores));
+        let report = sweeper.settle_transfers().await;
+        report.expect("a healthy database").summary()
     }
 
     /// Puts an object as others do.

@@ -6,6 +6,7 @@ mod key;
 mod manual;
 mod reload;
 mod serve;
+mod sweep;
 mod up;
 mod user;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(command) => block_on(user::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
         Command::Reload(target) => block_on(reload::run(&target)),
+        Command::Sweep(arguments) => block_on(sweep::run(&arguments)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::man(),
     }

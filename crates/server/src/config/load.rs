@@ -159,7 +159,7 @@ type Fault = (&'static str, String);
 
 /// What the types cannot say.
 fn check(config: &Config) -> Result<(), Fault> {
-    let positive: [(&'static str, u64); 9] = [
+    let positive: [(&'static str, u64); 10] = [
         ("sftp.max_connections", config.sftp.max_connections.into()),
         (
             "sftp.max_connections_per_address",
@@ -181,6 +181,10 @@ fn check(config: &Config) -> Result<(), Fault> {
             config.transfer.parallel_parts.into(),
         ),
         ("transfer.read_ahead", config.transfer.read_ahead.bytes()),
+        (
+            "sweeper.interval",
+            config.sweeper.interval.duration().as_secs(),
+        ),
     ];
     if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err((key, "must be at least 1".to_owned()));

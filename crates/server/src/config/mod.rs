@@ -39,6 +39,8 @@ pub struct Config {
     pub transfer: TransferConfig,
     /// Logs.
     pub log: LogConfig,
+    /// What dead nodes left.
+    pub sweeper: SweeperConfig,
     /// How a node goes down.
     pub drain: DrainConfig,
     /// Keys that seal what the database holds.
@@ -287,6 +289,22 @@ impl Default for LogConfig {
     }
 }
 
+/// `[sweeper]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SweeperConfig {
+    /// How often one of the nodes looks for what dead ones left.
+    pub interval: Span,
+}
+
+impl Default for SweeperConfig {
+    fn default() -> Self {
+        Self {
+            interval: Span::seconds(300),
+        }
+    }
+}
+
 /// `[drain]`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -361,6 +379,7 @@ impl Default for Config {
             admin: AdminConfig::default(),
             transfer: TransferConfig::default(),
             log: LogConfig::default(),
+            sweeper: SweeperConfig::default(),
             drain: DrainConfig::default(),
             secrets: SecretsConfig::default(),
         }

@@ -66,6 +66,7 @@ pub const KEYS: &[Key] = &[
     key("transfer.read_ahead", "\"16MiB\"", "Bytes read ahead for one download."),
     key("log.format", "\"human\"", "`human` or `json` (one object a line)."),
     key("log.level", "\"info\"", "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,ssh=debug`."),
+    key("sweeper.interval", "\"5m\"", "How often one of the nodes looks for what dead ones left: uploads to be committed, kept or cleared away. At least 1s."),
     key("drain.delay", "\"0ms\"", "From SIGTERM on, `/readyz` says 503; for this long new connections are still taken, so that a load balancer can notice first."),
     key("drain.deadline", "\"1m\"", "How long running transfers may go on after that."),
     key("secrets.sealing_key", "", "32 bytes in base64: seals the host keys in the database. They lie there open where absent. Better given as a variable."),
