@@ -1,0 +1,172 @@
+//! What the sweeper makes of what dead nodes left.
+
+use database::TransferState;
+use model::{Clock, ErrorKind};
+use storage::memory::{Fault, Operation};
+use storage::{ObjectStore, PutOptions};
+use transfer::Condition;
+
+use crate::world::{LIFE, LONG, World, body, close, key, on_both_engines};
+
+on_both_engines!(
+    one_node_sweeps_at_a_time,
+    an_upload_of_a_dead_node_is_kept_and_expires,
+    a_small_upload_of_a_dead_node_is_given_up_once_it_cannot_come_any_more,
+    a_publication_that_takes_effect_late_is_committed_late,
+    multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours,
+    staging_is_cleared_of_what_has_ended_and_of_nothing_else,
+    a_store_that_is_away_is_asked_again,
+);
+
+/// Begins a multipart upload that no row names.
+async fn begin_upload(world: &World, at: &str) {
+    let options = PutOptions::default();
+    let begun = world.store.create_upload(&key(at), &options).await;
+    begun.expect("begun");
+}
+
+async fn one_node_sweeps_at_a_time(world: World) {
+    let (a, b) = (world.node("a").await, world.node("b").await);
+    let now = world.clock.now();
+    let leases = a.database.leases();
+    let length = std::time::Duration::from_secs(60);
+    let taken = leases
+        .take("sweeper", &a.id().to_string(), length, now)
+        .await;
+    assert!(taken.expect("take"));
+    assert_eq!(b.sweep().await, "taken");
+    assert_eq!(b.dry_run().await, "");
+    // It died while it swept.
+    world.later(length, &[&b]).await;
+    assert_eq!(b.sweep().await, "");
+    assert_eq!(a.sweep().await, "", "it was given back");
+}
+
+async fn an_upload_of_a_dead_node_is_kept_and_expires(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    let upload = dead.open("f", vec![7; 20 << 20]);
+    upload.settle().await.expect("stored");
+    assert_eq!(alive.sweep().await, "", "its node lives");
+    world.later(LIFE, &[&alive]).await;
+    assert_eq!(alive.dry_run().await, "keep planned 1");
+    assert_eq!(alive.sweep().await, "keep done 1");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Detached);
+    assert_eq!(alive.sweep().await, "");
+    let day = std::time::Duration::from_secs(24 * 3600);
+    world.later(day, &[&alive]).await;
+    assert_eq!(alive.dry_run().await, "expire planned 1");
+    assert_eq!(alive.sweep().await, "expire done 1, clear done 1");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Expired);
+    assert!(
+        world
+            .store
+            .list_uploads("")
+            .await
+            .expect("listed")
+            .is_empty()
+    );
+    assert_eq!(alive.sweep().await, "");
+}
+
+async fn a_small_upload_of_a_dead_node_is_given_up_once_it_cannot_come_any_more(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    let (_gate, arrived) = world.hold_next(Operation::Put);
+    let upload = dead.open("f", "bytes");
+    let closing = tokio::spawn({
+        let upload = upload.clone();
+        async move { close(&upload, Condition::Any).await }
+    });
+    drop(arrived.acquire().await);
+    world.later(LIFE, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "give-up left 1");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Publishing);
+    world.later(LONG, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "give-up done 1, clear done 1");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Aborted);
+    closing.abort();
+}
+
+/// Its Complete was on its way when its node died; it was set aside, and then it took effect.
+async fn a_publication_that_takes_effect_late_is_committed_late(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    let (gate, arrived) = world.hold_next(Operation::CompleteUpload);
+    let upload = dead.open("f", vec![7; 20 << 20]);
+    let closing = tokio::spawn({
+        let upload = upload.clone();
+        async move { close(&upload, Condition::Any).await }
+    });
+    drop(arrived.acquire().await);
+    world.later(LIFE, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "keep done 1");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Detached);
+    gate.add_permits(1);
+    // The node itself is not dead in truth: it finds that it has lost the upload.
+    let error = closing.await.expect("no panic").expect_err("lost");
+    assert!(error.outcome_unknown(), "{error}");
+    assert_eq!(world.maker("f").await, Some(upload.id()));
+    assert_eq!(alive.sweep().await, "commit done 1");
+    assert_eq!(alive.told("f").await, [(1, upload.id())]);
+    assert_eq!(alive.state(upload.id()).await, TransferState::Completed);
+}
+
+async fn multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    begin_upload(&world, "theirs").await;
+    // It died between the store's answer and its own note of it.
+    let upload = dead.open("f", "bytes");
+    dead.on_record(upload.id()).await;
+    begin_upload(&world, "f").await;
+    assert_eq!(alive.sweep().await, "", "its node lives");
+    world.later(LIFE, &[&alive]).await;
+    let swept = "give-up done 1, clear done 1, abort-upload done 1";
+    assert_eq!(alive.sweep().await, swept);
+    let left = world.store.list_uploads("").await.expect("listed");
+    let keys: Vec<_> = left.iter().map(|one| one.upload.key.as_str()).collect();
+    assert_eq!(keys, ["theirs"]);
+    assert_eq!(alive.sweep().await, "");
+}
+
+async fn staging_is_cleared_of_what_has_ended_and_of_nothing_else(world: World) {
+    let node = world.node("a").await;
+    let ended = node.open("f", "bytes");
+    close(&ended, Condition::Any).await.expect("published");
+    let open = node.open("g", "bytes");
+    node.on_record(open.id()).await;
+    let unknown = model::TransferId::generate();
+    let mut keys = Vec::new();
+    for id in [ended.id(), open.id(), unknown] {
+        let key = key(&format!(".pierhead/staging/{id}/pieces/1"));
+        let options = PutOptions::default();
+        let put = world.store.put(&key, body("piece"), &options).await;
+        put.expect("stored");
+        keys.push(key);
+    }
+    let planned = "delete-staged planned 1, leave-foreign left 1";
+    assert_eq!(node.dry_run().await, planned);
+    assert!(world.store.head(&keys[0]).await.is_ok(), "nothing was done");
+    assert_eq!(
+        node.sweep().await,
+        "delete-staged done 1, leave-foreign left 1"
+    );
+    assert!(world.store.head(&keys[0]).await.is_err());
+    for kept in &keys[1..] {
+        world.store.head(kept).await.expect("it stays");
+    }
+}
+
+async fn a_store_that_is_away_is_asked_again(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    let upload = dead.open("f", vec![7; 20 << 20]);
+    upload.settle().await.expect("stored");
+    world.later(LIFE, &[&alive]).await;
+    world
+        .store
+        .on_request(|_| Fault::Refuse(ErrorKind::Unavailable));
+    let report = alive.sweeper.sweep().await.expect("a healthy database");
+    assert!(report.left_anything());
+    assert_eq!(report.count(transfer::Deed::Keep, "left"), 1);
+    world.store.clear_faults();
+    let report = alive.sweeper.sweep().await.expect("a healthy database");
+    assert!(!report.left_anything(), "{}", report.summary());
+    assert_eq!(alive.state(upload.id()).await, TransferState::Detached);
+}
