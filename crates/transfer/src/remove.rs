@@ -43,7 +43,11 @@ impl Transfers {
             Ok(()) => Ok(Removed::Gone),
             Err(error) if conditional && error.kind() == ErrorKind::NotFound => Ok(Removed::Gone),
             Err(error) if conditional && error.kind() == ErrorKind::Conflict => {
-                Ok(Removed::Changed)
+                // Where nothing stands, the condition does not hold because the first one did it.
+                match store.head(key).await {
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(Removed::Gone),
+                    _ => Ok(Removed::Changed),
+                }
             }
             Err(error) if error.outcome_unknown() => {
                 let proven = prove(key, etag, store, &self.core().settings).await;
