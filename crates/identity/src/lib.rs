@@ -4,6 +4,7 @@
 //! disabled users, wrong passwords and wrong keys cost the same work and get the same answer.
 
 mod authenticated;
+pub mod certificate;
 pub mod contract;
 pub mod defence;
 mod error;
