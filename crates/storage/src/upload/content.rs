@@ -356,6 +356,11 @@ impl Content {
         self.slots.values_mut().for_each(SlotState::keep_as_patch);
     }
 
+    /// Forgets sent parts of which no byte is visible any more.
+    pub(super) fn drop_hidden(&mut self) {
+        self.slots.values_mut().for_each(SlotState::drop_hidden);
+    }
+
     /// All patches before byte `end`, with the offsets of their slots.
     pub(super) fn patches(&self, end: u64) -> impl Iterator<Item = (u64, Patch)> {
         self.slots.iter().flat_map(move |(index, state)| {

@@ -37,6 +37,7 @@ impl Engine {
                 .content
                 .read_from_pieces(|slot| self.piece_place(slot));
             state.content.freeze();
+            state.content.drop_hidden();
             let reach = state.content.reach(true);
             let end = state.content.patches(reach).nth(MAX_RANGES);
             let end = end.map_or(reach, |(start, patch)| start + patch.range.start);

@@ -110,7 +110,7 @@ struct Resuming<'a> {
     missing: bool,
     /// Parts of the right size by the piece they are in; those that do not count at the end must
     /// not count later either.
-    strays: Vec<(Option<String>, Slot, PartNumber)>,
+    strays: Vec<(Option<String>, Vec<Slot>, PartNumber)>,
     /// Multipart uploads in staging that go on.
     going_on: Vec<(String, String)>,
 }
@@ -328,11 +328,18 @@ impl Resuming<'_> {
 
     fn joined(&mut self, first: &Slot, part: Part) {
         let name = piece_name(first.part);
+        let slots = self.siblings(first);
+        self.strays.push((None, slots.clone(), first.part));
         let before = self.found.len();
-        for slot in self.siblings(first) {
-            let number = slot.piece.unwrap_or(slot.part);
-            self.stray(None, &slot, first.part);
-            self.part(&slot, unnamed(number, slot.len()));
+        // Once joined, its slots are not sent again: what is newer was known then.
+        let known = slots.iter().any(|slot| self.is_sent(slot));
+        for slot in slots {
+            let part = unnamed(slot.piece.unwrap_or(slot.part), slot.len());
+            if known {
+                self.known_part(&slot, part);
+            } else {
+                self.part(&slot, part);
+            }
         }
         if self.found.len() == before {
             return;
@@ -349,31 +356,41 @@ impl Resuming<'_> {
     /// only if its slot counts.
     fn stray(&mut self, at: Option<&str>, slot: &Slot, number: PartNumber) {
         self.strays
-            .push((at.map(str::to_owned), slot.clone(), number));
+            .push((at.map(str::to_owned), vec![slot.clone()], number));
     }
 
     /// A slot that the store has as a part.
     fn part(&mut self, slot: &Slot, part: Part) {
-        let sent = self.is_sent(slot);
-        let cut = self.progress.cut.iter();
-        let cut = cut.clone().find(|(index, _)| *index == slot.index);
+        if !self.progress.open {
+            return self.known_part(slot, part);
+        }
+        let cut = self.cut(slot).is_some();
         let mut state = self.engine.state();
-        if self.progress.open {
-            let patched = state.content.is_patched(slot);
-            if sent && (patched || cut.is_some()) {
-                // Was it sent again since? Nobody can tell.
-                drop(state);
-                self.limit = self.limit.min(slot.range.start);
-                return;
-            }
-            state.content.drop_patches(slot);
-        } else if !sent {
+        if self.is_sent(slot) && (cut || state.content.is_patched(slot)) {
+            // Was it sent again since? Nobody can tell.
+            self.limit = self.limit.min(slot.range.start);
             return;
         }
-        let live = cut.map_or(slot.len(), |(_, live)| *live);
-        state.content.restore_part(slot, part, live);
-        drop(state);
+        state.content.drop_patches(slot);
+        state.content.restore_part(slot, part, slot.len());
         self.found.insert(slot.index);
+    }
+
+    /// A slot that the store has as a part, if the progress names it.
+    fn known_part(&mut self, slot: &Slot, part: Part) {
+        if self.is_sent(slot) {
+            let live = self.cut(slot).unwrap_or(slot.len());
+            let content = &mut self.engine.state().content;
+            content.restore_part(slot, part, live);
+            self.found.insert(slot.index);
+        }
+    }
+
+    /// What is left of a slot that was truncated after it was sent.
+    fn cut(&self, slot: &Slot) -> Option<u64> {
+        let mut cut = self.progress.cut.iter();
+        cut.find(|(index, _)| *index == slot.index)
+            .map(|(_, live)| *live)
     }
 
     fn is_sent(&self, slot: &Slot) -> bool {
@@ -424,8 +441,9 @@ impl Resuming<'_> {
 
     /// Makes parts useless that do not count: whoever resumes next would take them for good.
     async fn spoil(&self) -> Result<()> {
-        for (name, slot, number) in &self.strays {
-            if self.engine.state().content.is_sent(slot) {
+        for (name, slots, number) in &self.strays {
+            let counts = |slot| self.engine.state().content.is_sent(slot);
+            if slots.iter().any(counts) {
                 continue;
             }
             let target = match name {

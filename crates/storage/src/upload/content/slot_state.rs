@@ -73,6 +73,13 @@ impl SlotState {
         held
     }
 
+    /// Forgets what was sent, if patches hide it.
+    pub(super) fn drop_hidden(&mut self) {
+        let (busy, patches) = (self.busy, &self.patches);
+        self.sent
+            .take_if(|sent| !busy && patches.covered().covers(&(0..sent.live)));
+    }
+
     /// Takes the body that was kept for a patch, where the slot has to be sent again.
     pub(super) fn keep_as_patch(&mut self) {
         if self.whole().is_some() || self.busy {
