@@ -112,6 +112,17 @@ impl Membership {
         }
     }
 
+    /// Works on something, and renews the row meanwhile.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let stop = CancellationToken::new();
+        let done = async {
+            let done = work.await;
+            stop.cancel();
+            done
+        };
+        tokio::join!(done, self.clone().keep(stop.clone())).0
+    }
+
     /// Tells the other nodes that this one takes no new sessions.
     pub(crate) async fn drain(&self) {
         let told = self.database.nodes().set_draining(self.node.id, true).await;

@@ -71,7 +71,9 @@ impl Node {
         let admin = bind(state.config.admin.listen, "admin.listen").await?;
         let pages = Pages::start(admin, certificates, health)?;
         // The control socket and the addresses are ours, so no other process of this node runs.
-        settle_what_a_crash_left(&parts.sweeper).await;
+        membership
+            .during(settle_what_a_crash_left(&parts.sweeper))
+            .await;
         Ok(Self {
             pages,
             state,
@@ -320,19 +322,14 @@ enum Told {
 /// the sweeper.
 async fn settle_what_a_crash_left(sweeper: &Sweeper) {
     let Ok(settled) = tokio::time::timeout(SETTLING, sweeper.settle_transfers()).await else {
-        tracing::warn!("uploads of an earlier run are left to the sweeper: the store is slow");
+        tracing::warn!("what an earlier run left is left to the sweeper: the store is slow");
         return;
     };
     match settled {
         Ok(report) if report.is_empty() => {}
         Ok(report) => {
-            tracing::info!(summary = %report.summary(), "uploads of an earlier run were settled");
+            tracing::info!(summary = %report.summary(), "what an earlier run left was settled");
         }
-        Err(error) => tracing::warn!(%error, "cannot look for uploads of an earlier run"),
-    }
-    match tokio::time::timeout(RECOVERY, parts.transfers.finish_moves(&parts.stores)).await {
-        Err(_) => tracing::warn!("renames that were left are taken up later: the store is slow"),
-        Ok(Err(error)) => tracing::warn!(%error, "cannot look for renames that were left"),
-        Ok(Ok(_)) => {}
+        Err(error) => tracing::warn!(%error, "cannot look for what an earlier run left"),
     }
 }

@@ -20,6 +20,8 @@ use crate::{Transfers, metrics};
 use lease::Lease;
 pub use report::{Deed, Entry, Outcome, Report};
 
+/// Renames that a dry run lists.
+const PAGE: u32 = 1000;
 /// How long a node that died is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
@@ -56,14 +58,16 @@ impl Sweeper {
         Self { transfers, stores }
     }
 
-    /// Settles the transfers that nobody works on, without the lease: every step is fenced, so
-    /// several nodes may do it. For the start of a node, whose earlier runs are dead.
+    /// Settles the transfers that nobody works on, and takes up the renames, without the lease:
+    /// every step is fenced, so several nodes may do it. For the start of a node, whose earlier
+    /// runs are dead.
     ///
     /// # Errors
     /// `Database` where that does not answer; what a store fails with is an entry of the report.
     pub async fn settle_transfers(&self) -> Result<Report, SweepError> {
         let mut pass = self.pass(false);
         pass.settle_rows().await?;
+        pass.finish_moves().await?;
         Ok(pass.report)
     }
 
@@ -138,10 +142,27 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Takes renames up that a node left; they are fenced and journaled by themselves.
+    /// Takes renames up that nobody is at; they are journaled and fenced by themselves.
     async fn finish_moves(&mut self) -> Result<(), SweepError> {
-        if !self.dry_run {
+        let core = self.transfers.core();
+        let (own, now) = (core.settings.node, core.clock.now());
+        let mut left = Vec::new();
+        if self.dry_run {
+            left = core
+                .database
+                .moves()
+                .unattended(own, now, None, PAGE)
+                .await?;
+        } else {
             self.transfers.finish_moves(self.stores).await?;
+        }
+        for found in left {
+            self.note(Entry {
+                deed: Deed::FinishRename,
+                location: found.begun.to,
+                transfer: Some(found.begun.id),
+                outcome: Outcome::Planned,
+            });
         }
         Ok(())
     }

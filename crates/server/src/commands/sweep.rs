@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use transfer::{SweepEntry, SweepError, SweepOutcome, SweepReport};
 
 use crate::cli::SweepArgs;
@@ -36,16 +35,8 @@ async fn sweep(arguments: &SweepArgs, state: &State) -> anyhow::Result<SweepRepo
     }
     // Claims count while their node lives, so this is one as long as it sweeps.
     let member = Membership::enter_command("sweep", database, clock, &state.config).await?;
-    let stop = CancellationToken::new();
     let engine = wiring::engine(state, member.id())?;
-    let (swept, ()) = tokio::join!(
-        async {
-            let swept = sweep_as_node(&engine).await;
-            stop.cancel();
-            swept
-        },
-        member.clone().keep(stop.clone())
-    );
+    let swept = member.during(sweep_as_node(&engine)).await;
     member.leave().await;
     swept
 }

@@ -18,6 +18,8 @@ pub enum Deed {
     Expire,
     /// What an upload that has ended left in its store is taken away.
     Clear,
+    /// A rename that nobody is at goes on.
+    FinishRename,
     /// A multipart upload that no row accounts for is aborted.
     AbortUpload,
     /// An object in staging whose upload has ended is deleted.
@@ -36,6 +38,7 @@ impl Deed {
             Self::GiveUp => "give-up",
             Self::Expire => "expire",
             Self::Clear => "clear",
+            Self::FinishRename => "finish-rename",
             Self::AbortUpload => "abort-upload",
             Self::DeleteStaged => "delete-staged",
             Self::LeaveForeign => "leave-foreign",
