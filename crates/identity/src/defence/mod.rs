@@ -23,6 +23,7 @@ pub use self::denied_names::DeniedNames;
 pub use self::score::{Ban, Offence, ScoreSettings, Scores};
 pub use self::source::Source;
 
+use self::tracked::Tracked;
 use crate::{NetworkDecision, Networks};
 
 /// How a server is defended.
@@ -36,10 +37,13 @@ pub struct DefenceSettings {
     pub scores: ScoreSettings,
     /// How often an address may connect.
     pub connections: Rate,
-    /// How often anybody may try to log in under one name; beyond that attempts are slowed.
+    /// How often strangers may try to log in under one name; beyond that they are slowed.
     pub attempts: Rate,
-    /// How long an attempt is held back at most. Who would have to wait longer is refused.
+    /// How long an attempt is held back at most. Nobody is refused for what others try under his
+    /// name.
     pub patience: Duration,
+    /// How long an address from which a user got in is no stranger to him.
+    pub familiar: Duration,
     /// The most addresses, and the most names, that are remembered.
     pub remembered: usize,
 }
@@ -59,6 +63,7 @@ impl Default for DefenceSettings {
                 every: Duration::from_secs(3),
             },
             patience: Duration::from_secs(10),
+            familiar: Duration::from_secs(30 * 24 * 60 * 60),
             remembered: 100_000,
         }
     }
@@ -121,6 +126,8 @@ struct State {
     connections: Bucket<Source>,
     /// By a hash of the name: whatever a client sends takes eight bytes.
     attempts: Bucket<u64>,
+    /// By a hash of source and name: until when they belong together.
+    familiar: Tracked<u64, Timestamp>,
 }
 
 impl Defence {
@@ -130,6 +137,7 @@ impl Defence {
             scores: Scores::new(settings.scores.clone(), settings.remembered),
             connections: Bucket::new(settings.connections, settings.remembered),
             attempts: Bucket::new(settings.attempts, settings.remembered),
+            familiar: Tracked::new(settings.remembered),
         };
         Self {
             server,
@@ -162,7 +170,8 @@ impl Defence {
     }
 
     /// Whether somebody's credential may be looked at: asked before each attempt by password or
-    /// signature. `name` is the user's, without its provider, as the client sent it.
+    /// signature. `name` is the user's, without its provider, as the client sent it. Who comes
+    /// from where this user got in lately is not held back, whatever others try under his name.
     pub fn attempt(&self, address: IpAddr, name: &str) -> Decision {
         let (now, mut state) = self.lock();
         // The address may have been banned by what another connection of it did.
@@ -172,8 +181,26 @@ impl Defence {
         if self.settings.denied_names.contains(name) {
             return Decision::Refuse(Refusal::DeniedName);
         }
+        let familiar = state.familiar.get(self.together(address, name));
+        if familiar.is_some_and(|until| *until > now) {
+            return Decision::Proceed {
+                wait: Duration::ZERO,
+            };
+        }
+        let patience = self.settings.patience;
         let name = self.hasher.hash_one(name);
-        decision(state.attempts.take(name, now, self.settings.patience))
+        let taken = state.attempts.take(name, now, patience);
+        Decision::Proceed {
+            wait: taken.unwrap_or(patience),
+        }
+    }
+
+    /// Remembers that this user got in from here.
+    pub fn succeeded(&self, address: IpAddr, name: &str) {
+        let (now, mut state) = self.lock();
+        let until = now.plus(self.settings.familiar);
+        let together = self.together(address, name);
+        *state.familiar.entry(together, now, || until) = until;
     }
 
     /// Counts an offence. Returns the ban that it led to, for the other nodes and the audit.
@@ -204,6 +231,10 @@ impl Defence {
     pub fn bans(&self) -> Vec<Ban> {
         let (now, state) = self.lock();
         state.scores.bans(now)
+    }
+
+    fn together(&self, address: IpAddr, name: &str) -> u64 {
+        self.hasher.hash_one((Source::of(address), name))
     }
 
     fn lock(&self) -> (Timestamp, MutexGuard<'_, State>) {
@@ -331,13 +362,44 @@ mod tests {
             [attempt(3), attempt(4), attempt(5)],
             [wait(3), wait(6), wait(9)]
         );
-        assert_eq!(reason(&attempt(6)), "too_often");
+        assert_eq!([attempt(6), attempt(7)], [wait(10), wait(10)]);
         assert_eq!(
             defence.attempt(IpAddr::from([192, 0, 2, 7]), "other"),
             AT_ONCE
         );
         clock.advance(Duration::from_secs(3));
         assert_eq!(attempt(8), wait(9));
+    }
+
+    #[test]
+    fn a_user_is_not_even_slowed_where_he_got_in_lately() {
+        let settings = DefenceSettings {
+            attempts: Rate {
+                burst: 1,
+                every: Duration::from_secs(60),
+            },
+            ..DefenceSettings::default()
+        };
+        let patience = Decision::Proceed {
+            wait: settings.patience,
+        };
+        let (defence, clock) = defence(settings);
+        let attempt = |address: &str| defence.attempt(self::address(address), "acme");
+        defence.succeeded(address("192.0.2.1"), "acme");
+        for n in 10..60_u8 {
+            defence.attempt(IpAddr::from([198, 51, 100, n]), "acme");
+        }
+        assert_eq!(attempt("192.0.2.1"), AT_ONCE);
+        assert_eq!(attempt("192.0.2.2"), patience);
+        let other = || defence.attempt(address("192.0.2.1"), "other");
+        assert_eq!(
+            [other(), other()],
+            [AT_ONCE, patience.clone()],
+            "a stranger to him"
+        );
+        clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
+        assert_eq!(attempt("192.0.2.1"), AT_ONCE, "the bucket has filled up");
+        assert_eq!(attempt("192.0.2.1"), patience, "and he is a stranger again");
     }
 
     #[test]
