@@ -24,7 +24,8 @@ impl Default for Settings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             hash_cost: HashCost::default(),
-            // Each takes 19 MiB and a core for some 20 ms; transfers want cores too.
+            // Each takes 19 MiB and a core for some 20 ms, imported ones up to 256 MiB and a
+            // second or two; transfers want cores too.
             hashes_at_once: cores.div_ceil(2),
         }
     }

@@ -1,12 +1,12 @@
 //! bcrypt: `$2a$`, `$2b$` and `$2y$`, which mean the same since their makers' mistakes were mended.
 //!
-//! Bounds: cost 4 to 15. As everywhere bytes behind the 72nd of a password do not count.
+//! Bounds: cost 4 to 14. As everywhere bytes behind the 72nd of a password do not count.
 
 use super::fault::{Fault, at_most};
 use super::format::HashFormat;
 
-/// The highest cost: 2^15 rounds, some two seconds.
-const MAX_COST: u32 = 15;
+/// The highest cost: 2^14 rounds, a good second.
+const MAX_COST: u32 = 14;
 
 pub(super) struct Bcrypt {
     text: String,

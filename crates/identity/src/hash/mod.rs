@@ -172,9 +172,9 @@ impl PasswordHash {
         }
     }
 
-    /// Whether it is the hash of this password; compared in constant time. Takes up to a second
-    /// or two and a core, for the dearest that is taken: not on an async thread. Passwords of more
-    /// than [`Passwords::MAX_BYTES`] bytes are never right.
+    /// Whether it is the hash of this password; compared in constant time. Takes a core, up to
+    /// 256 MiB and a second or two for the dearest that are taken: not on an async thread.
+    /// Passwords of more than [`Passwords::MAX_BYTES`] bytes are never right.
     ///
     /// # Errors
     /// `Internal` where the hashing could not be done.

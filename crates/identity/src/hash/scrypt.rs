@@ -1,6 +1,6 @@
 //! scrypt: PHC strings (`$scrypt$ln=17,r=8,p=1$salt$hash`), and `$7$` of crypt(3).
 //!
-//! Bounds: 256 MiB of memory (128 * N * r), and N * r * p of 2^22.
+//! Bounds: 256 MiB of memory (128 * N * r), and N * r * p of 2^21, a good second.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,7 +13,7 @@ use super::format::HashFormat;
 /// The most memory, in bytes.
 pub(super) const MAX_MEMORY: u64 = 256 << 20;
 /// The most work: N * r * p.
-const MAX_WORK: u64 = 1 << 22;
+const MAX_WORK: u64 = 1 << 21;
 
 pub(super) struct Scrypt {
     params: scrypt::Params,

@@ -1,6 +1,7 @@
 //! sha512-crypt (`$6$`) and sha256-crypt (`$5$`).
 //!
-//! Bounds: 1,000 to 1,000,000 rounds (the format goes to 999,999,999).
+//! Bounds: 1,000 to 1,000,000 rounds (the format goes to 999,999,999), and passwords of 512 bytes,
+//! which are the longest that libxcrypt takes: every round hashes the whole password.
 
 use sha_crypt::Params;
 use subtle::ConstantTimeEq;
@@ -9,8 +10,10 @@ use super::crypt64;
 use super::fault::{Fault, at_most, number};
 use super::format::HashFormat;
 
-/// The most rounds: half a second.
+/// The most rounds: half a second for a password as people have them.
 const MAX_ROUNDS: u32 = 1_000_000;
+/// The longest password, in bytes.
+const MAX_PASSWORD: usize = 512;
 /// The rounds where the text names none.
 const ROUNDS: u32 = 5_000;
 
@@ -68,6 +71,9 @@ impl ShaCrypt {
     }
 
     pub(super) fn verify(&self, password: &[u8]) -> bool {
+        if password.len() > MAX_PASSWORD {
+            return false;
+        }
         let made = match self.wide {
             true => wide_order(&sha_crypt::sha512_crypt(password, &self.salt, self.params)),
             false => narrow_order(&sha_crypt::sha256_crypt(password, &self.salt, self.params)),
