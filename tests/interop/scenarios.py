@@ -1,5 +1,6 @@
 """The columns of the matrix: what a client does, and what must be true on both sides afterwards."""
 
+import os
 import random
 import time
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ MIB = 1 << 20
 LISTED = 20_000
 NAME = "Größe & Maß, 漢字 🚢.txt"
 SETTLE_SECONDS = 20
+# A moment of 2021, in seconds.
+WHEN = 1_609_504_496
 
 
 class Failed(Exception):
@@ -36,6 +39,10 @@ class Trial:
     listed: tuple
     scratch: Path
     random: random.Random
+    # As `drive`, through a line that is cut after so many bytes of the client's.
+    drive_cut: object = None
+    # The time of a remote file, in seconds, as a client that keeps nothing to itself reads it.
+    mtime: object = None
 
     def do(self, operation, *arguments, deadline=60):
         """Runs an operation that must succeed; returns what it printed."""
@@ -47,6 +54,11 @@ class Trial:
     def refused(self, operation, *arguments):
         """Whether the operation failed, as a client reports it."""
         return self.drive(operation, *arguments, deadline=60)[0] != 0
+
+    @property
+    def keeps_unfinished_private(self):
+        """What OpenSSH's own server does not."""
+        return self.store != "sshd"
 
     def file(self, name, size):
         """A new local file with random content."""
@@ -170,6 +182,59 @@ def append(trial):
     trial.expect("grown.bin", digest_of_file(whole))
 
 
+def resume(trial):
+    """The line is cut in the middle of an upload: nothing is published, and the client goes on."""
+    if not trial.client.resumes:
+        raise Unsupported
+    whole = trial.file("whole.bin", 12 * MIB)
+    status = trial.drive_cut(10 * MIB, "put", whole, trial.at("cut.bin"), deadline=120)[0]
+    if status == 0:
+        raise Failed("the line was cut, and the client says that all is well")
+    wait_until(lambda: "cut.bin" in trial.names(), "cut.bin is not listed as unfinished")
+    if trial.keeps_unfinished_private:
+        trial.expect("cut.bin", None)
+    if trial.keeps_unfinished_private and not trial.refused("get", trial.at("cut.bin"), trial.scratch / "half"):
+        raise Failed("half a file was read")
+    trial.do("resume", whole, trial.at("cut.bin"), deadline=120)
+    trial.expect("cut.bin", digest_of_file(whole))
+    compare_names(trial.names(), ["cut.bin"])
+
+
+def wait_until(condition, otherwise):
+    """The gateway learns of a cut line on its own time."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not condition():
+        if time.monotonic() >= deadline:
+            raise Failed(otherwise)
+        time.sleep(0.05)
+
+
+def temporary(trial):
+    """An upload under a temporary name is the client's alone until it has its final one."""
+    local = trial.file("whole.bin", 100_003)
+    trial.bucket.write("final.bin", b"older")
+    trial.do("put", local, trial.at("final.bin.part"))
+    wait_until(lambda: "final.bin.part" in trial.names(), "final.bin.part is not listed")
+    if trial.keeps_unfinished_private:
+        trial.expect("final.bin.part", None)
+    trial.expect("final.bin", digest([b"older"]))
+    fetch(trial, "final.bin.part", digest_of_file(local))
+    if trial.refused("replace", trial.at("final.bin.part"), trial.at("final.bin")):
+        trial.do("rm", trial.at("final.bin"))
+        trial.do("rename", trial.at("final.bin.part"), trial.at("final.bin"))
+    trial.expect("final.bin", digest_of_file(local))
+    compare_names(trial.names(), ["final.bin"])
+
+
+def preserve(trial):
+    """A file keeps the time that it had before it was uploaded."""
+    local = trial.file("old.bin", 1_000)
+    os.utime(local, (WHEN, WHEN))
+    trial.do("put-preserve", local, trial.at("old.bin"))
+    trial.expect("old.bin", digest_of_file(local))
+    wait_until(lambda: trial.mtime(trial.at("old.bin")) == WHEN, f"its time is not {WHEN}")
+
+
 def names(trial):
     local = trial.file("plain.bin", 1_000)
     wanted = digest_of_file(local)
@@ -236,6 +301,9 @@ COLUMNS = [
     ("mkdir", mkdir, lambda store, client: True),
     ("rmdir", rmdir, lambda store, client: True),
     ("append", append, lambda store, client: True),
+    ("resume", resume, lambda store, client: True),
+    ("x.part", temporary, lambda store, client: True),
+    ("mtime", preserve, lambda store, client: True),
     ("0 bytes", both_ways(0), lambda store, client: True),
     ("1 byte", both_ways(1), lambda store, client: True),
     ("1 MiB", both_ways(MIB), lambda store, client: True),

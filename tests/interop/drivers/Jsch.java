@@ -44,7 +44,11 @@ public final class Jsch {
             case "rm" -> sftp.rm(first);
             case "mkdir" -> sftp.mkdir(first);
             case "rmdir" -> sftp.rmdir(first);
-            case "append" -> sftp.put(first, second, ChannelSftp.RESUME);
+            case "append", "resume" -> sftp.put(first, second, ChannelSftp.RESUME);
+            case "put-preserve" -> {
+                sftp.put(first, second, ChannelSftp.OVERWRITE);
+                sftp.setMtime(second, (int) (new File(first).lastModified() / 1000));
+            }
             default -> {
                 return 77;
             }

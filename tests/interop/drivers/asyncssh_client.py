@@ -68,11 +68,20 @@ async def append(sftp, server, whole, remote, length):
         await file.write(contract.tail(server, whole, length).read_bytes())
 
 
+async def resume(sftp, server, whole, remote):
+    length = await sftp.getsize(remote)
+    await append(sftp, server, whole, remote, length)
+
+
+async def put_preserve(sftp, _server, local, remote):
+    await sftp.put(local, remote, preserve=True)
+
+
 contract.main({
     name: within_session(operation)
     for name, operation in {
         "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
         "rename": rename, "replace": replace, "rm": rm, "mkdir": mkdir, "rmdir": rmdir,
-        "append": append,
+        "append": append, "resume": resume, "put-preserve": put_preserve,
     }.items()
 })

@@ -14,6 +14,9 @@ lists the server's fingerprints. The operations:
     rename FROM TO               replace FROM TO             (TO exists; the client's own way)
     rm REMOTE                    mkdir REMOTE                rmdir REMOTE
     append WHOLE REMOTE LENGTH   REMOTE holds the first LENGTH bytes of WHOLE, and must hold all
+    resume WHOLE REMOTE          REMOTE holds a beginning of WHOLE, and must hold all
+    put-preserve LOCAL REMOTE    and REMOTE has LOCAL's time of modification
+    mtime REMOTE                 prints it, in seconds
 
 Exit status 0: done. 77: this client has no such operation. Anything else: it failed, and standard
 error says how.

@@ -89,7 +89,12 @@ def append(server, whole, remote, length):
     curl(server, "--append", "--upload-file", contract.tail(server, whole, length), url(server, remote))
 
 
+def resume(server, whole, remote):
+    curl(server, "--continue-at", "-", "--upload-file", whole, url(server, remote))
+
+
 contract.main({
     "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
     "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "append": append,
+    "resume": resume,
 })

@@ -182,10 +182,20 @@ def append(engine, whole, remote, _length):
     engine.transfer(f"reput {quoted(whole)} {quoted(remote)}", whole, writing=False)
 
 
+def resume(engine, whole, remote):
+    append(engine, whole, remote, None)
+
+
+def put_preserve(engine, local, remote):
+    put(engine, local, remote)
+    engine.command(f"chmtime {int(os.path.getmtime(local))} {quoted(remote)}")
+
+
 contract.main({
     name: with_engine(operation)
     for name, operation in {
         "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
         "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "append": append,
+        "resume": resume, "put-preserve": put_preserve,
     }.items()
 })

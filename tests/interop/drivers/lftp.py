@@ -14,6 +14,7 @@ def lftp(server, *commands):
         "set cmd:fail-exit yes",
         "set net:max-retries 1",
         "set net:timeout 60",
+        "set net:reconnect-interval-base 1",
         "set file:charset UTF-8",
         "set ftp:charset UTF-8",
         f"open -u {quoted(server.user)},{quoted(server.password or 'unused')} "
@@ -78,4 +79,5 @@ def append(server, whole, remote, _length):
 contract.main({
     "put": put, "get": get, "get-large": get_large, "put-tree": put_tree, "get-tree": get_tree,
     "ls": ls, "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "append": append,
+    "resume": lambda server, whole, remote: append(server, whole, remote, None),
 })

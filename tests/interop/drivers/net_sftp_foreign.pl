@@ -34,6 +34,8 @@ my %operations = (
     mkdir   => sub { $_[0]->mkdir($_[1]) },
     rmdir   => sub { $_[0]->rmdir($_[1]) },
     append  => sub { $_[0]->put($_[1], $_[2], resume => 1) },
+    resume  => sub { $_[0]->put($_[1], $_[2], resume => 1) },
+    'put-preserve' => sub { $_[0]->put($_[1], $_[2], copy_time => 1) },
 );
 
 sub fail {

@@ -26,6 +26,10 @@ def put(server, local, remote):
     scp(server, local, remote_path(server, remote))
 
 
+def put_preserve(server, local, remote):
+    scp(server, "-p", local, remote_path(server, remote))
+
+
 def get(server, remote, local):
     scp(server, remote_path(server, remote), local)
 
@@ -38,4 +42,6 @@ def get_tree(server, remote, local):
     scp(server, "-r", "-p", remote_path(server, remote), local)
 
 
-contract.main({"put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree})
+contract.main({
+    "put": put, "put-preserve": put_preserve, "get": get, "put-tree": put_tree, "get-tree": get_tree,
+})

@@ -21,6 +21,10 @@ def put(server, local, remote):
     batch(server, f"put {quoted(local)} {quoted(remote)}")
 
 
+def put_preserve(server, local, remote):
+    batch(server, f"put -p {quoted(local)} {quoted(remote)}")
+
+
 def get(server, remote, local):
     batch(server, f"get {quoted(remote)} {quoted(local)}")
 
@@ -58,7 +62,12 @@ def append(server, whole, remote, _length):
     batch(server, f"put -a {quoted(whole)} {quoted(remote)}")
 
 
+def resume(server, whole, remote):
+    batch(server, f"reput {quoted(whole)} {quoted(remote)}")
+
+
 contract.main({
-    "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
+    "put": put, "put-preserve": put_preserve, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
     "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "append": append,
+    "resume": resume,
 })

@@ -91,8 +91,27 @@ def append(server, whole, remote, length):
         file.write(contract.tail(server, whole, length).read_bytes())
 
 
+def resume(server, whole, remote):
+    with session(server) as sftp:
+        length = sftp.stat(remote).st_size
+        with sftp.open(remote, "ab") as file:
+            file.write(contract.tail(server, whole, length).read_bytes())
+
+
+def put_preserve(server, local, remote):
+    with session(server) as sftp:
+        sftp.put(local, remote)
+        found = os.stat(local)
+        sftp.utime(remote, (found.st_atime, found.st_mtime))
+
+
+def mtime(server, remote):
+    with session(server) as sftp:
+        return [sftp.stat(remote).st_mtime]
+
+
 contract.main({
-    "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
+    "put": put, "put-preserve": put_preserve, "mtime": mtime, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
     "rename": rename, "replace": replace, "rm": rm, "mkdir": mkdir, "rmdir": rmdir,
-    "append": append,
+    "append": append, "resume": resume,
 })

@@ -47,8 +47,15 @@ function listNames(SFTP $sftp, string $remote): bool
     return true;
 }
 
+function preserve(SFTP $sftp, string $local, string $remote): bool
+{
+    $sftp->enableDatePreservation();
+    return $sftp->put($remote, $local, SFTP::SOURCE_LOCAL_FILE);
+}
+
 $operations = [
     'put' => fn ($s, $local, $remote) => $s->put($remote, $local, SFTP::SOURCE_LOCAL_FILE),
+    'put-preserve' => 'preserve',
     'get' => fn ($s, $remote, $local) => $s->get($remote, $local),
     'get-large' => fn ($s, $remote, $local) => $s->get($remote, $local),
     'put-tree' => 'putTree',
@@ -61,6 +68,8 @@ $operations = [
     'rmdir' => fn ($s, $remote) => $s->rmdir($remote),
     'append' => fn ($s, $whole, $remote, $length) =>
         $s->put($remote, $whole, SFTP::SOURCE_LOCAL_FILE | SFTP::RESUME, -1, (int) $length),
+    'resume' => fn ($s, $whole, $remote) =>
+        $s->put($remote, $whole, SFTP::SOURCE_LOCAL_FILE | SFTP::RESUME, -1, $s->filesize($remote)),
 ];
 
 if (!isset($operations[$operation])) {

@@ -26,6 +26,10 @@ def put(server, local, remote):
     pscp(server, local, remote_path(server, remote))
 
 
+def put_preserve(server, local, remote):
+    pscp(server, "-p", local, remote_path(server, remote))
+
+
 def get(server, remote, local):
     pscp(server, remote_path(server, remote), local)
 
@@ -48,4 +52,7 @@ def ls(server, remote):
     return contract.names_of_long_listing(pscp(server, "-ls", remote_path(server, remote)))
 
 
-contract.main({"put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls})
+contract.main({
+    "put": put, "put-preserve": put_preserve, "get": get, "put-tree": put_tree,
+    "get-tree": get_tree, "ls": ls,
+})

@@ -62,4 +62,5 @@ def append(server, whole, remote, _length):
 contract.main({
     "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
     "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "append": append,
+    "resume": lambda server, whole, remote: append(server, whole, remote, None),
 })

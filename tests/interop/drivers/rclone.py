@@ -60,6 +60,6 @@ def rmdir(server, remote):
 
 
 contract.main({
-    "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
+    "put": put, "put-preserve": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
     "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir,
 })

@@ -21,6 +21,10 @@ const operations = {
   rmdir: (sftp, remote) => sftp.rmdir(remote),
   append: (sftp, whole, remote, length) =>
     sftp.append(fs.readFileSync(whole).subarray(Number(length)), remote),
+  resume: async (sftp, whole, remote) => {
+    const { size } = await sftp.stat(remote);
+    return sftp.append(fs.readFileSync(whole).subarray(size), remote);
+  },
 };
 
 async function main() {

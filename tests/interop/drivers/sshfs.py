@@ -41,6 +41,11 @@ def put(server, local, remote):
         shutil.copyfile(local, at(remote))
 
 
+def put_preserve(server, local, remote):
+    with mounted(server) as at:
+        shutil.copy2(local, at(remote))
+
+
 def get(server, remote, local):
     with mounted(server) as at:
         shutil.copyfile(at(remote), local)
@@ -89,4 +94,5 @@ def append(server, whole, remote, length):
 contract.main({
     "put": put, "get": get, "put-tree": put_tree, "get-tree": get_tree, "ls": ls,
     "rename": rename, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "append": append,
+    "put-preserve": put_preserve,
 })
