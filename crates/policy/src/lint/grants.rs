@@ -44,6 +44,7 @@ pub(super) fn look(statement: &Statement, findings: &mut Findings<'_>) {
         return;
     }
     negations(statement, findings);
+    neighbours(statement, findings);
     let set = statement.actions.set;
     let open = |pattern: &ResourcePattern| is_everything(pattern);
     let everywhere = statement.resources.patterns.iter().any(open) && !statement.resources.negated;
@@ -90,6 +91,28 @@ fn negations(statement: &Statement, findings: &mut Findings<'_>) {
             "NotResource with Allow allows every other object in every bucket",
             "name the resources that are meant, and deny the exceptions",
         );
+    }
+}
+
+/// `arn:aws:s3:::uploads*` names the bucket `uploads2` too.
+fn neighbours(statement: &Statement, findings: &mut Findings<'_>) {
+    if statement.resources.negated {
+        return;
+    }
+    for pattern in &statement.resources.patterns {
+        let Names::Paths(path) = &pattern.names else {
+            continue;
+        };
+        if let [Part::Text(bucket), Part::Any, ..] = path.0.as_slice()
+            && !bucket.contains('/')
+        {
+            findings.add(
+                Severity::Warning,
+                statement.resource_member(),
+                format!("it reaches every bucket whose name begins with {bucket:?}"),
+                format!("write arn:aws:s3:::{bucket} and arn:aws:s3:::{bucket}/*"),
+            );
+        }
     }
 }
 
