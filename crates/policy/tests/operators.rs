@@ -1,5 +1,6 @@
 //! Condition operators, rule by rule: "IAM JSON policy elements: Condition operators", and "Single-
 //! valued vs. multivalued context keys" for ForAnyValue and ForAllValues.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::IpAddr;
 

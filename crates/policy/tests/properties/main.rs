@@ -1,5 +1,6 @@
 //! The evaluator against a slow obvious one, on generated documents and requests; and what must
 //! hold of any policy.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod generate;
 mod oracle;
@@ -167,7 +168,7 @@ fn the_generator_reaches_every_verdict() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = [0_usize; 3];
-    for _ in 0..2_000 {
+    for _ in 0..500 {
         let mut draw = |strategy: BoxedStrategy<(Vec<Vec<Value>>, Person, Asked)>| {
             strategy.new_tree(&mut runner).unwrap().current()
         };
@@ -175,5 +176,5 @@ fn the_generator_reaches_every_verdict() {
         let (values, person, asked) = draw(drawn);
         seen[oracle::decide(&values, &person, &asked) as usize] += 1;
     }
-    assert!(seen.iter().all(|count| *count > 100), "{seen:?}");
+    assert!(seen.iter().all(|count| *count > 25), "{seen:?}");
 }
