@@ -1,14 +1,21 @@
 //! Who somebody is: credentials become [`Authenticated`], and nothing else does.
 //!
-//! Built-in users have a password (argon2id) and any number of SSH public keys. Unknown and
-//! disabled users, wrong passwords and wrong keys cost the same work and get the same answer.
+//! Built-in users have a password (argon2id, or what another program hashed until they come for
+//! the first time) and any number of SSH public keys. Unknown and disabled users, wrong passwords
+//! and wrong keys cost the same work and get the same answer.
+//!
+//! Not asked yet by a [`Login`], each a value or a state of its own: [`Factors`] and [`Totp`],
+//! [`certificate`]s, [`PasswordRules`], names that are routed to providers ([`Routing`]), the
+//! [`contract`] with providers outside, a [`Breaker`] for each, and the [`defence`] before all.
 
 mod authenticated;
 mod breached;
+mod breaker;
 pub mod certificate;
 pub mod contract;
 pub mod defence;
 mod error;
+mod factors;
 mod hash;
 mod identity;
 mod login;
@@ -22,7 +29,9 @@ mod totp;
 
 pub use authenticated::{Authenticated, Method, Peer};
 pub use breached::{BreachedList, BreachedListError};
+pub use breaker::{Breaker, BreakerSettings, LeftAlone};
 pub use error::{Error, Refused, Result};
+pub use factors::{AuthenticationMethods, Factor, Factors, Standing, UnknownMethods};
 pub use hash::{HashFormat, InvalidHash, PasswordHash};
 pub use identity::{Identity, Settings};
 pub use login::Login;
