@@ -98,8 +98,12 @@ impl Fault {
 
 /// The beginning of a text that somebody wrote: errors stay short and carry no control characters.
 pub(crate) fn quote(text: &str) -> String {
-    let mut short: String = text.chars().take(80).collect();
-    if short.len() < text.len() {
+    let plain = |character: char| match character.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => character,
+    };
+    let mut short: String = text.chars().take(80).map(plain).collect();
+    if text.chars().nth(80).is_some() {
         short.push_str("...");
     }
     short
@@ -112,5 +116,17 @@ pub(crate) fn suggestion<'k>(word: &str, known: impl IntoIterator<Item = &'k str
     match known.into_iter().min_by_key(distance) {
         Some(near) if distance(&near) <= 2 => format!("; did you mean {near}?"),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_short_and_one_line() {
+        assert_eq!(quote("a\nb\u{1b}"), "a\u{fffd}b\u{fffd}");
+        assert_eq!(quote(&"x".repeat(81)), format!("{}...", "x".repeat(80)));
+        assert_eq!(quote(&"\u{fc}".repeat(80)), "\u{fc}".repeat(80));
     }
 }

@@ -19,6 +19,7 @@ mod decision;
 mod document;
 mod error;
 mod explain;
+mod filling;
 mod glob;
 mod json;
 mod lint;

@@ -2,6 +2,7 @@
 //! variable's value is literal whatever it holds.
 
 use crate::error::quote;
+use crate::filling::Filling;
 use crate::glob::Token;
 use crate::variables::{Variable, Variables};
 
@@ -110,50 +111,6 @@ impl Template {
     }
 }
 
-#[derive(Default)]
-struct Filling {
-    tokens: Vec<Token>,
-    /// The last thing that stands is the value of a home.
-    home: bool,
-    /// An empty folder stood where a name would begin.
-    skip_slash: bool,
-}
-
-impl Filling {
-    fn text(&mut self, text: &str) {
-        let text = match std::mem::take(&mut self.skip_slash) {
-            true => text.strip_prefix('/').unwrap_or(text),
-            false => text,
-        };
-        if !text.is_empty() {
-            self.home = false;
-            self.tokens.push(Token::Text(text.to_owned()));
-        }
-    }
-
-    fn value(&mut self, variable: Variable, value: &str) {
-        if value.is_empty() {
-            self.skip_slash = match self.tokens.last() {
-                None => true,
-                Some(Token::Text(before)) => before.ends_with('/'),
-                Some(_) => false,
-            };
-            return;
-        }
-        self.skip_slash = false;
-        self.tokens.push(Token::Text(value.to_owned()));
-        self.home = variable.is_home();
-    }
-
-    fn wildcard(&mut self, token: Token) {
-        if std::mem::take(&mut self.home) {
-            self.tokens.push(Token::Edge);
-        }
-        self.skip_slash = false;
-        self.tokens.push(token);
-    }
-}
-
 /// What stands behind `${`, and what follows the brace that closes it.
 fn braced(inner: &str) -> Result<(Part, &str), String> {
     let unclosed =
@@ -247,64 +204,6 @@ mod tests {
                 wanted,
                 "{template} {text}"
             );
-        }
-    }
-
-    #[test]
-    fn a_home_is_a_folder() {
-        for (template, home, text, wanted) in [
-            (
-                "${transfer:HomeDirectory}*",
-                "/b/home/acme",
-                "b/home/acme/x",
-                true,
-            ),
-            (
-                "${transfer:HomeDirectory}*",
-                "/b/home/acme",
-                "b/home/acme2/x",
-                false,
-            ),
-            (
-                "${transfer:HomeDirectory}?*",
-                "/b/home/acme",
-                "b/home/acme2",
-                false,
-            ),
-            ("${transfer:HomeFolder}*", "/b/home/acme", "home/acme", true),
-            (
-                "${transfer:HomeFolder}*",
-                "/b/home/acme",
-                "home/acme2",
-                false,
-            ),
-            ("${transfer:HomeBucket}*", "/b", "b2/x", false),
-            ("${transfer:HomeBucket}*", "/b", "b", true),
-            (
-                "${transfer:HomeBucket}${transfer:HomeFolder}*",
-                "/b",
-                "b2/x",
-                false,
-            ),
-            (
-                "${transfer:HomeBucket}/${transfer:HomeFolder}/*",
-                "/b",
-                "b/x",
-                true,
-            ),
-            ("${transfer:HomeFolder}/*", "/b", "x/y", true),
-            ("${transfer:HomeFolder}*", "/b", "x", true),
-            ("${transfer:HomeFolder}", "/b", "", true),
-            ("x${transfer:HomeFolder}/*", "/b", "xy", false),
-            (
-                "${transfer:HomeDirectory}2/*",
-                "/b/home/acme",
-                "b/home/acme2/x",
-                true,
-            ),
-        ] {
-            let found = matches(template, home, text);
-            assert_eq!(found, wanted, "{template} at {home}: {text}");
         }
     }
 

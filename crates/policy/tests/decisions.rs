@@ -251,3 +251,22 @@ fn encryption_belongs_to_writes_alone() {
     assert!(policy.permits(Operation::Create, &paths, &kms).is_allowed());
     assert!(policy.permits(Operation::Read, &paths, &plain).is_allowed());
 }
+
+#[test]
+fn an_operation_is_explained_need_by_need() {
+    let send = statement("Allow", "s3:PutObject", "*");
+    let policy = compile(&[set("role", &[&send])], &acme());
+    let paths = Paths::at("b", "x").to("c", "y");
+    let told = policy.explain_operation(Operation::Rename, &paths, &Context::at(NOW));
+    let told: Vec<(S3Action, String, bool)> = told
+        .iter()
+        .map(|(need, resource, why)| (need.action, resource.to_string(), why.decision.is_allowed()))
+        .collect();
+    let wanted = [
+        (S3Action::GetObject, "arn:aws:s3:::b/x", false),
+        (S3Action::DeleteObject, "arn:aws:s3:::b/x", false),
+        (S3Action::PutObject, "arn:aws:s3:::c/y", true),
+    ];
+    let wanted = wanted.map(|(action, arn, allowed)| (action, arn.to_owned(), allowed));
+    assert_eq!(told, wanted);
+}

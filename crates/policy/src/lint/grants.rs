@@ -106,6 +106,7 @@ fn neighbours(statement: &Statement, findings: &mut Findings<'_>) {
         if let [Part::Text(bucket), Part::Any, ..] = path.0.as_slice()
             && !bucket.contains('/')
         {
+            let bucket = crate::error::quote(bucket);
             findings.add(
                 Severity::Warning,
                 statement.resource_member(),
@@ -134,6 +135,6 @@ fn is_everything(pattern: &ResourcePattern) -> bool {
 fn named(statement: &Statement) -> String {
     match statement.actions.negated {
         true => "all but a few actions".to_owned(),
-        false => statement.actions.patterns.join(", "),
+        false => crate::error::quote(&statement.actions.patterns.join(", ")),
     }
 }
