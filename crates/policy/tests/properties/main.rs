@@ -2,8 +2,10 @@
 //! hold of any policy.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod documents;
 mod generate;
 mod oracle;
+mod signs;
 
 use policy::{
     Compiled, Context, Decision, Denial, Document, Outcome, PolicySet, Request, Resource, compile,
@@ -75,7 +77,7 @@ proptest! {
 
     #[test]
     fn the_slow_evaluator_agrees(
-        values in generate::sets(),
+        values in documents::sets(),
         person in generate::person(),
         asked in prop::collection::vec(generate::asked(), 1..6),
     ) {
@@ -92,7 +94,7 @@ proptest! {
 proptest! {
     #[test]
     fn explanations_say_what_decisions_do(
-        values in generate::sets(),
+        values in documents::sets(),
         person in generate::person(),
         asked in generate::asked(),
     ) {
@@ -115,8 +117,8 @@ proptest! {
 
     #[test]
     fn more_denials_and_more_sets_never_allow_more(
-        values in generate::sets(),
-        more in generate::document(),
+        values in documents::sets(),
+        more in documents::document(),
         person in generate::person(),
         asked in generate::asked(),
     ) {
@@ -172,7 +174,7 @@ fn the_generator_reaches_every_verdict() {
         let mut draw = |strategy: BoxedStrategy<(Vec<Vec<Value>>, Person, Asked)>| {
             strategy.new_tree(&mut runner).unwrap().current()
         };
-        let drawn = (generate::sets(), generate::person(), generate::asked()).boxed();
+        let drawn = (documents::sets(), generate::person(), generate::asked()).boxed();
         let (values, person, asked) = draw(drawn);
         seen[oracle::decide(&values, &person, &asked) as usize] += 1;
     }

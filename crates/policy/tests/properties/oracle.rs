@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::generate::{Asked, Person};
+use crate::signs::{Sign, matches, signs, text_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -39,16 +40,6 @@ struct World<'a> {
     asked: &'a Asked,
     variables: bool,
     denies: bool,
-}
-
-/// A character of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Sign {
-    Itself(char),
-    Many,
-    One,
-    /// Here a home ends.
-    End,
 }
 
 impl World<'_> {
@@ -297,34 +288,6 @@ fn without_folder(mut text: String) -> String {
         text = before + &after;
     }
     text
-}
-
-fn matches(pattern: &[Sign], text: &[char]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some((Sign::Many, rest)) => (0..=text.len()).any(|taken| matches(rest, &text[taken..])),
-        Some((Sign::One, rest)) => !text.is_empty() && matches(rest, &text[1..]),
-        Some((Sign::End, rest)) => (text.is_empty() || text[0] == '/') && matches(rest, text),
-        Some((Sign::Itself(one), rest)) => text.first() == Some(one) && matches(rest, &text[1..]),
-    }
-}
-
-fn signs(text: &str) -> Vec<Sign> {
-    text.chars()
-        .map(|sign| match sign {
-            '*' => Sign::Many,
-            '?' => Sign::One,
-            other => Sign::Itself(other),
-        })
-        .collect()
-}
-
-fn text_of(signs: &[Sign]) -> Vec<char> {
-    let itself = |sign: &Sign| match sign {
-        Sign::Itself(one) => Some(*one),
-        _ => None,
-    };
-    signs.iter().filter_map(itself).collect()
 }
 
 fn list(value: &Value) -> Vec<Value> {
