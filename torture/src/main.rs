@@ -5,12 +5,10 @@ mod content;
 mod expected;
 mod inspector;
 mod ledger;
-mod node;
 mod options;
 mod partner;
 mod report;
 mod rounds;
-mod session;
 mod setting;
 mod watcher;
 

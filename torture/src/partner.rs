@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
-use sftp::{Attributes, Times};
-use testkit::client::Credential;
+use sftp::{Attributes, OpenFlags, Times};
+use testkit::client::{Credential, Session, Stop};
 use testkit::dice::Dice;
 
 use crate::content::{self, Content};
 use crate::expected::Expected;
 use crate::ledger::{Ledger, Outcome, Tree};
-use crate::session::{Session, Stop};
 
 /// Who he is and where he works: a directory of his own in the user's home.
 pub(crate) struct Partner {
@@ -47,8 +46,9 @@ impl Partner {
         };
         let stopped: Result<std::convert::Infallible, Stop> = worked.await;
         match stopped {
-            Err(Stop::Wrong(error)) => Err(error).context(format!("partner {}", self.folder)),
             Err(Stop::Cut) => Ok(()),
+            // In fine weather nobody is refused anything.
+            Err(stop) => Err(stop).context(format!("partner {}", self.folder)),
             Ok(never) => match never {},
         }
     }
@@ -78,7 +78,7 @@ impl Partner {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let size = content::draw_size(&mut self.dice);
         let content = tokio::task::spawn_blocking(move || Content::new(number, size)).await;
-        content.map_err(|error| Stop::Wrong(error.into()))
+        content.map_err(|error| Stop::Wrong(error.to_string()))
     }
 
     /// Uploads a part of a file, then loses the connection.
@@ -89,7 +89,8 @@ impl Partner {
         let broken_off = self.broken_off(name, content);
         self.ledger.unanswered = vec![broken_off.clone()];
         let handle = session.create(&self.path(name), true).await?;
-        session.write(&handle, &content, 0, end).await?;
+        let block = |offset| content.block(offset);
+        session.write(&handle, 0, end, block).await?;
         session.cut();
         self.acknowledge("cut", broken_off);
         Ok(())
@@ -109,9 +110,8 @@ impl Partner {
         self.ledger.unanswered = vec![broken_off.clone()];
         let handle = session.create(&self.path(name), from.is_none()).await?;
         let from = from.unwrap_or(0);
-        session
-            .write(&handle, &content, from, content.size())
-            .await?;
+        let block = |offset| content.block(offset);
+        session.write(&handle, from, content.size(), block).await?;
         let mut tree = self.ledger.tree.clone();
         tree.insert(key.clone(), content);
         let stands = Outcome {
@@ -141,16 +141,16 @@ impl Partner {
             .stat(&path)
             .await?
             .and_then(|attributes| attributes.size);
-        let safe = shown.with_context(|| format!("{path} is listed and has no size"));
-        let safe = safe.map_err(Stop::Wrong)?;
-        if safe > content.size() {
-            let error = anyhow::anyhow!("{path} shows {safe} safe bytes of {}", content.size());
-            return Err(Stop::Wrong(error));
-        }
-        if !session.refuses_to_read(&path).await? {
-            return Err(Stop::Wrong(anyhow::anyhow!(
-                "{path} is unfinished and can be read"
+        let Some(safe) = shown.filter(|safe| *safe <= content.size()) else {
+            let whole = content.size();
+            return Err(Stop::Wrong(format!(
+                "{path} shows {shown:?} safe bytes of {whole}"
             )));
+        };
+        match session.open_file(&path, OpenFlags::READ).await {
+            Err(Stop::Refused(_)) => {}
+            Err(stop) => return Err(stop),
+            Ok(_) => return Err(Stop::Wrong(format!("{path} is unfinished and can be read"))),
         }
         self.send(session, &name, content, Some(safe)).await?;
         *self.ledger.acknowledged.entry("resume").or_default() += 1;
@@ -205,8 +205,9 @@ impl Partner {
             .await?
             .and_then(|attributes| attributes.times);
         if shown.map(|times| times.modified) != Some(time) {
-            let error = anyhow::anyhow!("{path}: set to {time}, shown {shown:?}");
-            return Err(Stop::Wrong(error));
+            return Err(Stop::Wrong(format!(
+                "{path}: set to {time}, shown {shown:?}"
+            )));
         }
         *self.ledger.acknowledged.entry("setstat").or_default() += 1;
         Ok(())
@@ -218,8 +219,8 @@ impl Partner {
             return Ok(());
         };
         let path = self.path(name);
-        if session.read(&path, content.size()).await? != content.hash() {
-            return Err(Stop::Wrong(anyhow::anyhow!("{path} reads wrong")));
+        if content::hash(&session.get(&path).await?) != content.hash() {
+            return Err(Stop::Wrong(format!("{path} reads wrong")));
         }
         *self.ledger.acknowledged.entry("read").or_default() += 1;
         Ok(())

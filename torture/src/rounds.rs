@@ -6,23 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use model::{Clock as _, ObjectKey, SystemClock};
 use russh::keys::{Algorithm, PrivateKey};
 use storage::{ObjectStoreExt as _, PutOptions};
-use testkit::client::Credential;
+use testkit::client::{Credential, Session};
 use testkit::dice::Dice;
+use testkit::node::Node;
 use tokio::task::JoinSet;
 
 use crate::content::Content;
 use crate::expected::Expected;
 use crate::inspector::{Found, Inspector};
 use crate::ledger::Ledger;
-use crate::node::Node;
 use crate::options::{DatabaseKind, Options, StoreKind};
 use crate::partner::Partner;
 use crate::report::Counts;
-use crate::session::{Session, Stop};
 use crate::setting::{BUCKET, Setting};
 use crate::watcher::{self, Sightings};
 
@@ -173,17 +172,15 @@ impl Rounds {
         expected: &Expected,
     ) -> Result<()> {
         let session = Session::open(self.node.address(), "neighbour", credential).await;
-        let mut session = session.map_err(stopped)?;
+        let mut session = session?;
         for (number, size) in [(1, 0), (2, 5_000), (3, 9 << 20)] {
             let content = Content::new(u64::MAX - number, size);
             let name = format!("w{number}");
             expected.add(&format!("neighbour/{name}"), &content);
-            let put = async {
-                let handle = session.create(&name, true).await?;
-                session.write(&handle, &content, 0, size).await?;
-                session.close(&handle).await
-            };
-            put.await.map_err(stopped)?;
+            let handle = session.create(&name, true).await?;
+            let block = |offset| content.block(offset);
+            session.write(&handle, 0, size, block).await?;
+            session.close(&handle).await?;
             let key = format!("foreign/{number}");
             expected.add(&key, &content);
             let mut whole = Vec::new();
@@ -213,13 +210,6 @@ impl Rounds {
             things.insert(pending.upload.key.as_str().to_owned(), found);
         }
         Ok(things)
-    }
-}
-
-fn stopped(stop: Stop) -> anyhow::Error {
-    match stop {
-        Stop::Cut => anyhow!("the connection ended"),
-        Stop::Wrong(error) => error,
     }
 }
 

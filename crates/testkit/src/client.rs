@@ -3,6 +3,7 @@
 mod error;
 mod inbox;
 mod link;
+mod session;
 mod sftp;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 
 pub use error::Error;
 pub use link::Valve;
+pub use session::{Session, Stop};
 pub use sftp::{Replies, Requests, Sftp};
 
 /// How a [`Client`] proves who it is.

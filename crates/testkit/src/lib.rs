@@ -5,6 +5,7 @@ pub mod balancer;
 pub mod client;
 pub mod dice;
 pub mod moto;
+pub mod node;
 pub mod postgres;
 pub mod proxy;
 #[cfg(feature = "s3")]
