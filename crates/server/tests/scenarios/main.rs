@@ -1,0 +1,6 @@
+//! The whole product: real processes, a real database, a real S3 server, real clients.
+
+mod disk;
+mod several_nodes;
+mod store_faults;
+mod world;

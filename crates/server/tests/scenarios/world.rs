@@ -1,0 +1,226 @@
+//! What a scenario takes place in: backends that outlive the nodes, users, and the way in past
+//! the gateway.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use database::{Database, DatabaseUrl};
+use model::{EventKind, Timestamp};
+use ssh::{HostKey, HostKeyAlgorithm};
+use testkit::client::{Credential, Session, Stop};
+use testkit::dice::Dice;
+use testkit::node::Node;
+use testkit::postgres::TestDatabase;
+use testkit::s3::{Options, S3Server};
+
+/// The bucket of every scenario.
+pub(crate) const BUCKET: &str = "inbox";
+/// Whose files they are.
+pub(crate) const USER: &str = "partner";
+
+/// Where objects are.
+pub(crate) enum Objects {
+    /// Below this folder.
+    Local(PathBuf),
+    S3(S3Server),
+}
+
+/// Backends and a user with a key.
+pub(crate) struct World {
+    pub(crate) objects: Objects,
+    postgres: Option<TestDatabase>,
+    folder: tempfile::TempDir,
+    credential: Credential,
+    nodes: std::cell::Cell<usize>,
+}
+
+impl World {
+    /// An S3 server in this process, and PostgreSQL where there are to be several nodes.
+    pub(crate) async fn with_s3(several_nodes: bool) -> Self {
+        let server = S3Server::start(Options::default()).await;
+        let postgres = match several_nodes {
+            true => Some(
+                tokio::task::spawn_blocking(TestDatabase::new)
+                    .await
+                    .expect("PostgreSQL"),
+            ),
+            false => None,
+        };
+        Self::new(Objects::S3(server.expect("an S3 server")), postgres)
+    }
+
+    /// The local store below `root`, and SQLite.
+    pub(crate) fn with_folder(root: &Path) -> Self {
+        Self::new(Objects::Local(root.to_owned()), None)
+    }
+
+    fn new(objects: Objects, postgres: Option<TestDatabase>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = HostKey::generate(HostKeyAlgorithm::Ed25519).expect("a key");
+        let private = key.to_openssh().expect("encoded");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).write(true).mode(0o600);
+        let mut file = file.open(folder.path().join("key")).expect("made");
+        std::io::Write::write_all(&mut file, private.expose().as_bytes()).expect("written");
+        let key = russh::keys::decode_secret_key(private.expose(), None).expect("a key");
+        let public = key.public_key().to_openssh().expect("encoded");
+        std::fs::write(folder.path().join("key.pub"), public).expect("written");
+        Self {
+            objects,
+            postgres,
+            folder,
+            credential: Credential::Key(Arc::new(key)),
+            nodes: std::cell::Cell::new(0),
+        }
+    }
+
+    /// A node of its own folder, not started; `settings` are TOML besides the backends.
+    pub(crate) fn node(&self, settings: &str) -> Node {
+        let storage = match &self.objects {
+            Objects::Local(root) => format!("[storage.local]\nroot = {root:?}\n"),
+            Objects::S3(server) => self.s3_settings(&server.endpoint()),
+        };
+        self.node_with(&format!("{settings}\n{storage}"))
+    }
+
+    /// A node that reaches the S3 server under another URL.
+    pub(crate) fn node_through(&self, endpoint: &str) -> Node {
+        self.node_with(&self.s3_settings(endpoint))
+    }
+
+    fn node_with(&self, settings: &str) -> Node {
+        let number = self.nodes.replace(self.nodes.get() + 1);
+        let folder = self.folder.path().join(format!("node{number}"));
+        std::fs::create_dir(&folder).expect("made");
+        let settings = format!("database.url = {:?}\n{settings}", self.database_url());
+        let binary = Path::new(env!("CARGO_BIN_EXE_pierhead"));
+        let node = Node::new(binary, &folder, &settings).expect("a configuration");
+        if number == 0 {
+            let (home, key) = (
+                format!("/{BUCKET}/{USER}"),
+                self.folder.path().join("key.pub"),
+            );
+            let key = key.to_str().expect("UTF-8");
+            node.command(&["user", "add", USER, "--home", &home, "--key", key])
+                .expect("a user");
+        }
+        node
+    }
+
+    fn s3_settings(&self, endpoint: &str) -> String {
+        let server = self.s3();
+        format!(
+            "[storage]\nkind = \"s3\"\n[storage.s3]\nendpoint = {endpoint:?}\n\
+             access_key_id = {:?}\nsecret_access_key = {:?}\n",
+            server.access_key(),
+            server.secret_key()
+        )
+    }
+
+    pub(crate) fn s3(&self) -> &S3Server {
+        match &self.objects {
+            Objects::S3(server) => server,
+            Objects::Local(_) => panic!("this scenario has no S3 server"),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file of the user's private key, for clients that want one.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.folder.path().join("key")
+    }
+
+    /// How the user logs in, for tasks of their own.
+    pub(crate) fn credential(&self) -> Login {
+        Login(self.credential.clone())
+    }
+
+    pub(crate) async fn session(&self, address: SocketAddr) -> Session {
+        self.credential().session(address).await
+    }
+
+    /// What stands at a path of the user, as a consumer of the bucket sees it.
+    pub(crate) fn object(&self, path: &str) -> Option<Bytes> {
+        let key = format!("{USER}/{path}");
+        match &self.objects {
+            Objects::S3(server) => server.object(BUCKET, &key),
+            Objects::Local(root) => std::fs::read(root.join(BUCKET).join(key))
+                .ok()
+                .map(Bytes::from),
+        }
+    }
+
+    /// How many `upload` events each path has.
+    pub(crate) async fn uploads_told(&self) -> BTreeMap<String, usize> {
+        let url = DatabaseUrl::parse(&self.database_url()).expect("a URL");
+        let database = Database::open(&url, database::Settings::default()).await;
+        let database = database.expect("the database answers");
+        let since = Timestamp::from_micros(0);
+        let events = database.events().since(since, 100_000).await.expect("read");
+        database.close().await;
+        let mut told = BTreeMap::new();
+        for stored in events {
+            if stored.event.kind == EventKind::Upload {
+                let key = stored.event.key.expect("an upload has a key");
+                let path = key
+                    .strip_prefix("partner/")
+                    .expect("of the user")
+                    .to_owned();
+                *told.entry(path).or_default() += 1;
+            }
+        }
+        told
+    }
+
+    fn database_url(&self) -> String {
+        match &self.postgres {
+            Some(database) => database.url().to_owned(),
+            None => format!(
+                "sqlite://{}",
+                self.folder.path().join("pierhead.db").display()
+            ),
+        }
+    }
+}
+
+/// The user's key.
+#[derive(Clone)]
+pub(crate) struct Login(Credential);
+
+impl Login {
+    pub(crate) async fn session(&self, address: SocketAddr) -> Session {
+        self.try_session(address).await.expect("logged in")
+    }
+
+    pub(crate) async fn try_session(&self, address: SocketAddr) -> Result<Session, Stop> {
+        Session::open(address, USER, &self.0).await
+    }
+}
+
+/// Bytes that nobody else has.
+pub(crate) fn noise(dice: &mut Dice, length: u64) -> Bytes {
+    let words = (0..length.div_ceil(8)).flat_map(|_| dice.roll().to_le_bytes());
+    let length = usize::try_from(length).expect("it fits into memory");
+    words.take(length).collect::<Vec<u8>>().into()
+}
+
+/// Runs what blocks beside the tests' own servers.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("it ends")
+}
+
+/// Starts a node without blocking the S3 server that it needs.
+pub(crate) async fn started(mut node: Node) -> Node {
+    aside(move || {
+        node.start().expect("it starts");
+        node
+    })
+    .await
+}
