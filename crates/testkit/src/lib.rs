@@ -8,5 +8,7 @@ pub mod moto;
 pub mod node;
 pub mod postgres;
 pub mod proxy;
+#[cfg(feature = "client")]
+pub mod reference;
 #[cfg(feature = "s3")]
 pub mod s3;

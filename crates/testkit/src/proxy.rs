@@ -1,7 +1,7 @@
 //! A TCP proxy inside the test that is as bad as a network can be, on demand.
 //!
 //! It knows nothing of what it carries; faults in the answers of an HTTP store are those of
-//! `testkit::s3`. It runs on the runtime that started it and ends, its connections cut, when
+//! `testkit::s3::FaultProxy`. It runs on the runtime that started it and ends, its connections cut, when
 //! [`Proxy`] is dropped.
 
 mod pipe;

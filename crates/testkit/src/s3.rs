@@ -7,6 +7,7 @@ mod bucket;
 mod checksums;
 mod conditions;
 mod door;
+mod fault_proxy;
 mod faults;
 mod listing;
 mod multipart;
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use fault_proxy::FaultProxy;
 pub use faults::{Effect, Fault};
 use state::State;
 
@@ -96,7 +98,7 @@ impl S3Server {
         let state = Arc::new(State::new(options));
         let mut service = S3ServiceBuilder::new(service::Service(Arc::clone(&state)));
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        let door = Arc::new(door::Door::new(service.build()));
+        let door = Arc::new(door::Door::new(door::Behind::Service(service.build())));
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         tracker.spawn(serve(

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use database::{Database, DatabaseUrl};
@@ -13,6 +14,7 @@ use model::{EventKind, Timestamp};
 use ssh::{HostKey, HostKeyAlgorithm};
 use testkit::client::{Credential, Session, Stop};
 use testkit::dice::Dice;
+use testkit::moto::Moto;
 use testkit::node::Node;
 use testkit::postgres::TestDatabase;
 use testkit::s3::{Options, S3Server};
@@ -21,12 +23,15 @@ use testkit::s3::{Options, S3Server};
 pub(crate) const BUCKET: &str = "inbox";
 /// Whose files they are.
 pub(crate) const USER: &str = "partner";
+/// The second one is there to see nothing of the first.
+pub(crate) const USERS: [&str; 2] = [USER, "neighbour"];
 
 /// Where objects are.
 pub(crate) enum Objects {
     /// Below this folder.
     Local(PathBuf),
     S3(S3Server),
+    Moto(Moto),
 }
 
 /// Backends and a user with a key.
@@ -35,7 +40,7 @@ pub(crate) struct World {
     postgres: Option<TestDatabase>,
     folder: tempfile::TempDir,
     credential: Credential,
-    nodes: std::cell::Cell<usize>,
+    nodes: AtomicUsize,
 }
 
 impl World {
@@ -51,6 +56,19 @@ impl World {
             false => None,
         };
         Self::new(Objects::S3(server.expect("an S3 server")), postgres)
+    }
+
+    /// moto's server, where `PIERHEAD_TEST_MOTO` says it is.
+    pub(crate) async fn with_moto() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "tests are told by their runner, through the environment"
+        )]
+        let program =
+            std::env::var("PIERHEAD_TEST_MOTO").expect("PIERHEAD_TEST_MOTO names moto_server");
+        let server = Moto::start(Path::new(&program)).await.expect("moto starts");
+        server.create_bucket(BUCKET).await.expect("a bucket");
+        Self::new(Objects::Moto(server), None)
     }
 
     /// The local store below `root`, and SQLite.
@@ -74,7 +92,7 @@ impl World {
             postgres,
             folder,
             credential: Credential::Key(Arc::new(key)),
-            nodes: std::cell::Cell::new(0),
+            nodes: AtomicUsize::new(0),
         }
     }
 
@@ -83,6 +101,7 @@ impl World {
         let storage = match &self.objects {
             Objects::Local(root) => format!("[storage.local]\nroot = {root:?}\n"),
             Objects::S3(server) => self.s3_settings(&server.endpoint()),
+            Objects::Moto(server) => s3_settings(&server.endpoint(), "testing", "testing"),
         };
         self.node_with(&format!("{settings}\n{storage}"))
     }
@@ -93,38 +112,33 @@ impl World {
     }
 
     fn node_with(&self, settings: &str) -> Node {
-        let number = self.nodes.replace(self.nodes.get() + 1);
+        let number = self.nodes.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.path().join(format!("node{number}"));
         std::fs::create_dir(&folder).expect("made");
         let settings = format!("database.url = {:?}\n{settings}", self.database_url());
         let binary = Path::new(env!("CARGO_BIN_EXE_pierhead"));
         let node = Node::new(binary, &folder, &settings).expect("a configuration");
         if number == 0 {
-            let (home, key) = (
-                format!("/{BUCKET}/{USER}"),
-                self.folder.path().join("key.pub"),
-            );
+            let key = self.folder.path().join("key.pub");
             let key = key.to_str().expect("UTF-8");
-            node.command(&["user", "add", USER, "--home", &home, "--key", key])
-                .expect("a user");
+            for user in USERS {
+                let home = format!("/{BUCKET}/{user}");
+                let add = ["user", "add", user, "--home", &home, "--key", key];
+                node.command(&add).expect("a user");
+            }
         }
         node
     }
 
     fn s3_settings(&self, endpoint: &str) -> String {
         let server = self.s3();
-        format!(
-            "[storage]\nkind = \"s3\"\n[storage.s3]\nendpoint = {endpoint:?}\n\
-             access_key_id = {:?}\nsecret_access_key = {:?}\n",
-            server.access_key(),
-            server.secret_key()
-        )
+        s3_settings(endpoint, server.access_key(), server.secret_key())
     }
 
     pub(crate) fn s3(&self) -> &S3Server {
         match &self.objects {
             Objects::S3(server) => server,
-            Objects::Local(_) => panic!("this scenario has no S3 server"),
+            _ => panic!("this scenario has no S3 server in its process"),
         }
     }
 
@@ -150,6 +164,7 @@ impl World {
     pub(crate) fn object(&self, path: &str) -> Option<Bytes> {
         let key = format!("{USER}/{path}");
         match &self.objects {
+            Objects::Moto(_) => panic!("moto's objects are looked at through the gateway alone"),
             Objects::S3(server) => server.object(BUCKET, &key),
             Objects::Local(root) => std::fs::read(root.join(BUCKET).join(key))
                 .ok()
@@ -190,6 +205,13 @@ impl World {
     }
 }
 
+fn s3_settings(endpoint: &str, access: &str, secret: &str) -> String {
+    format!(
+        "[storage]\nkind = \"s3\"\n[storage.s3]\nendpoint = {endpoint:?}\n\
+         access_key_id = {access:?}\nsecret_access_key = {secret:?}\n"
+    )
+}
+
 /// The user's key.
 #[derive(Clone)]
 pub(crate) struct Login(Credential);
@@ -200,7 +222,15 @@ impl Login {
     }
 
     pub(crate) async fn try_session(&self, address: SocketAddr) -> Result<Session, Stop> {
-        Session::open(address, USER, &self.0).await
+        self.session_of(USER, address).await
+    }
+
+    pub(crate) async fn session_of(
+        &self,
+        user: &str,
+        address: SocketAddr,
+    ) -> Result<Session, Stop> {
+        Session::open(address, user, &self.0).await
     }
 }
 

@@ -13,6 +13,7 @@ mod malformed;
 mod names;
 mod order;
 mod pipelining;
+mod reference;
 mod replay;
 mod statuses;
 mod vanishing;

@@ -1,9 +1,10 @@
 //! A session that may end at any moment: each step says whether it was answered, and how.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use sftp::{Attributes, Extended, OpenFlags, Reply, Request, Status, StatusCode, Write};
+use sftp::{Attributes, Extended, Name, OpenFlags, Reply, Request, Status, StatusCode, Write};
 
 use super::{Client, Credential, Error, Sftp};
 
@@ -201,27 +202,42 @@ impl Session {
 
     /// The long name of an entry; none where the directory or the entry is not there.
     pub async fn long_name(&mut self, folder: &str, name: &str) -> Result<Option<String>, Stop> {
+        let entries = match self.list(folder).await {
+            Err(Stop::Refused(status)) if status.code == StatusCode::NoSuchFile => return Ok(None),
+            entries => entries?,
+        };
+        let entry = entries
+            .into_iter()
+            .find(|entry| entry.name == name.as_bytes());
+        Ok(entry.map(|entry| String::from_utf8_lossy(&entry.longname).into_owned()))
+    }
+
+    /// The names in a directory, without `.` and `..`.
+    pub async fn names(&mut self, folder: &str) -> Result<BTreeSet<String>, Stop> {
+        let entries = self.list(folder).await?;
+        let names = entries
+            .iter()
+            .map(|entry| String::from_utf8_lossy(&entry.name).into_owned());
+        Ok(names.filter(|name| name != "." && name != "..").collect())
+    }
+
+    /// Every entry of a directory.
+    pub async fn list(&mut self, folder: &str) -> Result<Vec<Name>, Stop> {
         let request = Request::Opendir { path: text(folder) };
         let handle = match self.sftp.call(&request).await? {
             Reply::Handle(handle) => handle,
-            Reply::Status(status) if status.code == StatusCode::NoSuchFile => return Ok(None),
             reply => return Err(not("a handle", reply)),
         };
-        let mut found = None;
+        let mut entries = Vec::new();
         loop {
             let handle = handle.clone();
             match self.sftp.call(&Request::Readdir { handle }).await? {
-                Reply::Name(names) => {
-                    let mut names = names.into_iter();
-                    let entry = names.find(|entry| entry.name == name.as_bytes());
-                    let long = |bytes: Bytes| String::from_utf8_lossy(&bytes).into_owned();
-                    found = found.or(entry.map(|entry| long(entry.longname)));
-                }
+                Reply::Name(names) => entries.extend(names),
                 Reply::Status(status) if status.code == StatusCode::Eof => break,
                 reply => return Err(not("names", reply)),
             }
         }
-        self.close(&handle).await.map(|()| found)
+        self.close(&handle).await.map(|()| entries)
     }
 
     /// Downloads a file, one READ after the other.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -12,26 +13,41 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming};
 use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use s3s::Body;
 use s3s::service::S3Service;
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
 
 use super::faults::{Effect, Fault, Faults};
 use super::operation::Operation;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Requests pass it on their way to the service.
+/// Who answers what is not broken.
+#[derive(Debug)]
+pub(super) enum Behind {
+    /// The server in this process.
+    Service(S3Service),
+    /// Another store, over plain HTTP/1.1, a connection for each request.
+    Upstream {
+        address: SocketAddr,
+        tracker: TaskTracker,
+    },
+}
+
+/// Requests pass it on their way to who is behind.
 #[derive(Debug)]
 pub(super) struct Door {
-    service: S3Service,
+    behind: Behind,
     faults: Faults,
     requests: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Door {
-    pub(super) fn new(service: S3Service) -> Self {
+    pub(super) fn new(behind: Behind) -> Self {
         Self {
-            service,
+            behind,
             faults: Faults::default(),
             requests: Mutex::default(),
         }
@@ -109,9 +125,29 @@ impl Door {
     }
 
     async fn serve(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
-        let answer = self.service.call(request.map(Body::from)).await;
-        answer.map_err(|error| format!("{error:?}").into())
+        match &self.behind {
+            Behind::Service(service) => {
+                let answer = service.call(request.map(Body::from)).await;
+                answer.map_err(|error| format!("{error:?}").into())
+            }
+            Behind::Upstream { address, tracker } => pass_on(request, *address, tracker).await,
+        }
     }
+}
+
+async fn pass_on(
+    request: Request<Incoming>,
+    upstream: SocketAddr,
+    tracker: &TaskTracker,
+) -> Result<Response<Body>, Failure> {
+    let stream = TcpStream::connect(upstream).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the answer's body.
+    tracker.spawn(connection);
+    let answer = sender.send_request(request).await?;
+    Ok(answer.map(Body::from))
 }
 
 /// Takes the request's body first: a client that is still sending would see a cut connection.

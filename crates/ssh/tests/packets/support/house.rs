@@ -13,7 +13,7 @@ use model::{BucketName, Clock, ErrorKind, ObjectKey, Secret, SystemClock, UserNa
 use ssh::{Floors, HostKey, HostKeyAlgorithm, HostKeys, Server};
 use storage::memory::MemoryStore;
 use storage::{Buffers, Entry, ListRequest, ObjectStore as _, ObjectStoreExt as _, Stores};
-use testkit::client::{Client, Credential};
+use testkit::client::{Client, Credential, Session, Stop};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,8 @@ use transfer::Transfers;
 
 use super::Partner;
 
+/// The second one is there to see nothing of the first.
+pub(crate) const USERS: [&str; 2] = [USER, "neighbour"];
 const USER: &str = "partner";
 const PASSWORD: &str = "correct horse";
 /// Where the user's tree lies in the bucket.
@@ -46,7 +48,7 @@ impl House {
             .await
             .expect("SQLite");
         let identity = identity(&database, &clock);
-        let server = add_user(&database, &identity, &clock).await;
+        let server = add_users(&database, &identity, &clock).await;
 
         let store = MemoryStore::new(BucketName::parse("bucket").expect("a name"));
         let stores = Arc::new(Stores::in_memory(store.clone()));
@@ -88,6 +90,11 @@ impl House {
         Client::connect(self.address, USER, &credential)
             .await
             .expect("the login succeeds")
+    }
+
+    /// A session of one of the users.
+    pub(crate) async fn session_of(&self, user: &str) -> Result<Session, Stop> {
+        Session::open(self.address, user, &Credential::password(PASSWORD)).await
     }
 
     /// A connection with an SFTP channel.
@@ -178,7 +185,7 @@ fn identity(database: &Database, clock: &Arc<dyn Clock>) -> Identity {
     Identity::new(database.clone(), settings, Arc::clone(clock)).expect("a valid cost")
 }
 
-async fn add_user(
+async fn add_users(
     database: &Database,
     identity: &Identity,
     clock: &Arc<dyn Clock>,
@@ -189,18 +196,20 @@ async fn add_user(
         .create(&server, clock.now())
         .await
         .expect("created");
-    let name = UserName::parse(USER).expect("a name");
-    let user = NewUser::new(server.id.clone(), name, format!("/bucket/{USER}"));
-    let user = database
-        .users()
-        .create(user, clock.now())
-        .await
-        .expect("created");
-    let password = Secret::new(PASSWORD.to_owned());
-    identity
-        .set_password(user.id, &password)
-        .await
-        .expect("set");
+    for name in USERS {
+        let user = UserName::parse(name).expect("a name");
+        let user = NewUser::new(server.id.clone(), user, format!("/bucket/{name}"));
+        let user = database
+            .users()
+            .create(user, clock.now())
+            .await
+            .expect("created");
+        let password = Secret::new(PASSWORD.to_owned());
+        identity
+            .set_password(user.id, &password)
+            .await
+            .expect("set");
+    }
     server.id
 }
 

@@ -4,7 +4,7 @@ mod house;
 mod partner;
 mod say;
 
-pub(crate) use house::House;
+pub(crate) use house::{House, USERS};
 pub(crate) use partner::{Burst, Partner, code, is_ok};
 pub(crate) use say::*;
 
