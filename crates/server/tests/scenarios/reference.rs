@@ -23,10 +23,8 @@ struct Hall {
 impl Doors for Hall {
     fn session(&self, user: usize) -> BoxFuture<'_, Session> {
         async move {
-            let session = self
-                .world
-                .credential()
-                .session_of(USERS[user], self.node.address());
+            let login = self.world.credential();
+            let session = login.session_of(USERS[user], self.node.address());
             session.await.expect("logged in")
         }
         .boxed()

@@ -22,8 +22,11 @@ pub enum Deed {
     Resize(&'static str, u64),
     /// RENAME; or posix-rename, which overwrites.
     Rename(&'static str, &'static str, bool),
+    /// REMOVE.
     Remove(&'static str),
+    /// MKDIR.
     Mkdir(&'static str),
+    /// RMDIR.
     Rmdir(&'static str),
     /// Reads a directory to its end.
     List(&'static str),
@@ -32,10 +35,15 @@ pub enum Deed {
 /// How a file is opened for writing.
 #[derive(Debug, Clone, Copy)]
 pub struct Flags {
+    /// CREAT.
     pub create: bool,
+    /// TRUNC.
     pub truncate: bool,
+    /// EXCL.
     pub exclusive: bool,
+    /// APPEND.
     pub append: bool,
+    /// READ, besides WRITE.
     pub read: bool,
 }
 

@@ -124,18 +124,20 @@ impl Tree {
 
     /// Sets what is not a size.
     pub(super) fn set(&mut self, path: &str, set: impl FnOnce(&mut File)) -> Answer {
+        let is_directory = self.is_directory(path);
         match self.files.get_mut(path) {
             Some(file) => {
                 set(file);
                 Answer::Ok
             }
             // Taken and not kept (SEMANTICS, "Attributes").
-            None if self.is_directory(path) => Answer::Ok,
+            None if is_directory => Answer::Ok,
             None => Answer::NoSuchFile,
         }
     }
 
     pub(super) fn resize(&mut self, path: &str, size: u64) -> Answer {
+        let is_directory = self.is_directory(path);
         match self.files.get_mut(path) {
             Some(file) => {
                 // The file is written anew; whether the time set before stays is not promised.
@@ -143,7 +145,7 @@ impl Tree {
                 file.mtime = None;
                 Answer::Ok
             }
-            None if self.is_directory(path) => Answer::Failure,
+            None if is_directory => Answer::Failure,
             None => Answer::NoSuchFile,
         }
     }
