@@ -229,7 +229,8 @@ pub(crate) async fn note_progress(
     changed_or_lost(query, transaction).await
 }
 
-/// Leaves an upload unfinished.
+/// Leaves an upload unfinished, unless its owner has closed another one at its place meanwhile: the
+/// last CLOSE counts.
 ///
 /// # Errors
 /// `Conflict` where it has ended, or another session goes on with it.
@@ -251,16 +252,32 @@ pub(crate) async fn detach(left: &Detachment, transaction: &mut Transaction) -> 
         .bind(left.changed)
         .bind(left.expires);
     changed_or_lost(query, transaction).await?;
+    let is_superseded = discard_superseded(left, transaction).await?;
     if let Some(publication) = &left.publication {
         publications::release(publication, transaction).await?;
     }
     if let Some(entry) = &left.audit {
         audit::insert(entry, transaction).await?;
     }
-    if let Some(event) = &left.event {
+    if let Some(event) = left.event.as_ref().filter(|_| !is_superseded) {
         events::append(event, transaction).await?;
     }
     Ok(())
+}
+
+/// Gives up what was just left unfinished where its owner has closed another upload at its place
+/// since it began: a connection is often found dead long after its client came back and sent the
+/// file again, and what it leaves must not hide that file. Whether it was given up.
+async fn discard_superseded(left: &Detachment, transaction: &mut Transaction) -> Result<bool> {
+    let sql = "UPDATE transfers SET state = 'discarded', leftovers = 1, finished = $2 \
+               WHERE id = $1 AND state = 'detached' AND staged_key IS NULL AND EXISTS \
+               (SELECT 1 FROM transfers AS later WHERE later.owner = transfers.owner \
+               AND later.bucket = transfers.bucket AND later.object_key = transfers.object_key \
+               AND later.state = 'completed' AND later.finished > transfers.started)";
+    let query = Query::new("give up unfinished", left.file.transfer, sql)
+        .bind(left.file.transfer)
+        .bind(left.changed);
+    Ok(transaction.execute(&query).await? > 0)
 }
 
 /// Notes that a temporary file stands whole in staging. Other private files of its owner at its

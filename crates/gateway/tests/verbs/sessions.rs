@@ -4,7 +4,7 @@ use gateway::Settings;
 use model::ErrorKind;
 use storage::ObjectStore;
 
-use crate::world::{SessionExt, World, flags, path};
+use crate::world::{SessionExt, World, flags, path, read_all};
 
 #[tokio::test]
 async fn sessions_are_counted_and_refused_above_the_limits() {
@@ -28,6 +28,26 @@ async fn sessions_are_counted_and_refused_above_the_limits() {
     world.login(&ben).await.expect_err("one at most");
     assert_eq!(world.gateway.sessions(), 2);
     world.login(&ann).await.expect("free again");
+}
+
+#[tokio::test]
+async fn what_a_dead_connection_leaves_does_not_hide_what_was_closed_since() {
+    let world = World::new().await;
+    let name = world.user("/b/home", |_| {}).await;
+    // Its connection is dead already, and the gateway does not know it yet.
+    let dead = world.login(&name).await.expect("a session");
+    let handle = dead.open(&path("/f"), &flags("WCT")).await.expect("open");
+    dead.write(handle, 0, b"ha").expect("taken");
+    let back = world.login(&name).await.expect("a session");
+    let handle = back.open(&path("/f"), &flags("WCT")).await.expect("open");
+    back.write(handle, 0, b"whole").expect("taken");
+    back.close(handle).await.expect("stored");
+    dead.end().await;
+    assert_eq!(back.size("/f").await.ok(), Some(5));
+    let handle = back.open(&path("/f"), &flags("R")).await;
+    let read = read_all(&back, handle.expect("it can be read")).await;
+    assert_eq!(read.ok().as_deref(), Some("whole"));
+    assert_eq!(world.object("home/f").await.as_deref(), Some("whole"));
 }
 
 #[tokio::test]

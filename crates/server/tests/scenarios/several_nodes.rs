@@ -40,6 +40,20 @@ fn openssh(world: &World, address: SocketAddr, commands: &str) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
+/// Waits until a node shows its user a path: what a dead node had in hand is his again once its
+/// lease has run out.
+async fn until_shown(world: &World, address: SocketAddr, path: &str) {
+    let mut session = world.session(address).await;
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    let look = async {
+        while session.stat(path).await.expect("answered").is_none() {
+            looks.tick().await;
+        }
+    };
+    let shown = tokio::time::timeout(Duration::from_secs(30), look).await;
+    assert!(shown.is_ok(), "{path} is not shown after 30 s");
+}
+
 fn backend(node: &Node) -> Backend {
     Backend {
         sftp: node.address(),
@@ -74,6 +88,7 @@ async fn an_upload_that_a_node_took_to_its_grave_is_resumed_on_another() {
     let cut = client.await.expect("it ends");
     assert!(!cut.status.success(), "the client noticed");
     assert_eq!(world.object("big.bin"), None, "nothing is visible");
+    until_shown(&world, second.address(), "big.bin").await;
     let proxy = Proxy::start(second.address()).await.expect("a proxy");
     let (address, reput) = (
         proxy.address(),
@@ -125,7 +140,8 @@ async fn keep_uploading(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_under_load_fails_no_transfer() {
     let world = World::with_s3(true).await;
-    let settings = "drain.deadline = \"20s\"";
+    // The balancer asks twenty times a second.
+    let settings = "drain.delay = \"1s\"\ndrain.deadline = \"20s\"";
     let mut nodes = Vec::new();
     for _ in 0..2 {
         nodes.push(started(world.node(settings)).await);
