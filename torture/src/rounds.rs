@@ -29,6 +29,8 @@ use crate::watcher::{self, Sightings};
 const PARTNERS: usize = 3;
 /// The longest life of a node, from the first login.
 const LIFE: Duration = Duration::from_millis(700);
+/// How long the node's own sweep may keep others from it.
+const SWEEP: Duration = Duration::from_secs(30);
 /// Everything of others is compared each so many kills, and at the end.
 const OTHERS_EVERY: u32 = 20;
 
@@ -152,7 +154,23 @@ impl Rounds {
         }
         self.partners.sort_by(|a, b| a.folder.cmp(&b.folder));
         self.node.start()?;
+        self.sweep()?;
         self.look(since).await
+    }
+
+    /// Has everything settled that the dead node left; the living one may be at it just now.
+    fn sweep(&self) -> Result<()> {
+        let deadline = Instant::now() + SWEEP;
+        loop {
+            match self.node.command(&["sweep"]) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error).context("sweep"),
+                Err(error) if error.to_string().contains("sweeps right now") => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error).context("sweep"),
+            }
+        }
     }
 
     async fn look(&mut self, since: model::Timestamp) -> Result<()> {
