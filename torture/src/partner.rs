@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use sftp::{Attributes, OpenFlags, Times};
 use testkit::client::{Credential, Session, Stop};
 use testkit::dice::Dice;
+use tokio::sync::Semaphore;
 
 use crate::content::{self, Content};
 use crate::expected::Expected;
@@ -24,6 +25,8 @@ pub(crate) struct Partner {
     pub(crate) expected: Arc<Expected>,
     /// Contents so far, all partners together.
     pub(crate) numbers: Arc<AtomicU64>,
+    /// Gets a permit with each login.
+    pub(crate) arrived: Arc<Semaphore>,
     /// Deeds that he leaves out.
     pub(crate) without: Vec<String>,
 }
@@ -37,6 +40,7 @@ impl Partner {
         let worked = async {
             loop {
                 let mut session = Session::open(address, self.user, &self.credential).await?;
+                self.arrived.add_permits(1);
                 self.resume(&mut session).await?;
                 while self.dice.below(12) != 0 || !self.does("cut") {
                     self.deed(&mut session).await?;

@@ -13,6 +13,7 @@ use storage::{ObjectStoreExt as _, PutOptions};
 use testkit::client::{Credential, Session};
 use testkit::dice::Dice;
 use testkit::node::Node;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::content::Content;
@@ -27,8 +28,9 @@ use crate::watcher::{self, Sightings};
 
 /// Sessions at the same time.
 const PARTNERS: usize = 3;
-/// The longest life of a node, from the first login.
-const LIFE: Duration = Duration::from_millis(700);
+/// The longest life of a node once everybody is in, and how long that may take.
+const LIFE: Duration = Duration::from_millis(900);
+const ARRIVAL: Duration = Duration::from_secs(30);
 /// How long the node's own sweep may keep others from it.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Everything of others is compared each so many kills, and at the end.
@@ -41,6 +43,7 @@ struct Rounds {
     inspector: Inspector,
     partners: Vec<Partner>,
     others: BTreeMap<String, Found>,
+    arrived: Arc<Semaphore>,
     dice: Dice,
 }
 
@@ -91,6 +94,7 @@ impl Rounds {
         node.start()?;
         let mut dice = Dice::seeded(options.seed);
         let numbers = Arc::new(AtomicU64::new(1));
+        let arrived = Arc::new(Semaphore::new(0));
         let mut partner = |user: &'static str, folder: String| Partner {
             user,
             credential: credential.clone(),
@@ -99,6 +103,7 @@ impl Rounds {
             ledger: Ledger::default(),
             expected: Arc::clone(expected),
             numbers: Arc::clone(&numbers),
+            arrived: Arc::clone(&arrived),
             without: options.without.clone(),
         };
         let partners = (0..PARTNERS).map(|number| partner("partner", format!("w{number}")));
@@ -110,6 +115,7 @@ impl Rounds {
             inspector,
             partners,
             others: BTreeMap::new(),
+            arrived,
             dice,
         };
         let made = rounds.leave_things_of_others(&credential, expected).await;
@@ -141,6 +147,15 @@ impl Rounds {
                 (partner, worked)
             });
         }
+        // Now and then it dies while they log in.
+        if self.dice.below(8) != 0 {
+            let everybody = self.arrived.acquire_many(PARTNERS as u32);
+            let arrived = tokio::time::timeout(ARRIVAL, everybody).await;
+            arrived
+                .context("the partners do not get in")?
+                .context("closed")?
+                .forget();
+        }
         tokio::time::sleep(life).await;
         self.node.kill()?;
         let mut failed = None;
@@ -152,6 +167,7 @@ impl Rounds {
         if let Some(error) = failed {
             return Err(error);
         }
+        self.arrived.forget_permits(Semaphore::MAX_PERMITS);
         self.partners.sort_by(|a, b| a.folder.cmp(&b.folder));
         self.node.start()?;
         self.sweep()?;
@@ -164,6 +180,9 @@ impl Rounds {
         loop {
             match self.node.command(&["sweep"]) {
                 Ok(_) => return Ok(()),
+                // A request on its way may still take effect: its row stays open for now, and
+                // accounts for what is there.
+                Err(error) if error.to_string().contains("something is left") => return Ok(()),
                 Err(error) if Instant::now() > deadline => return Err(error).context("sweep"),
                 Err(error) if error.to_string().contains("sweeps right now") => {
                     std::thread::sleep(Duration::from_millis(50));

@@ -56,12 +56,12 @@ fn check(cases: u32, world: impl Future<Output = World>) {
 fn any_sequence_on_the_local_store_does_what_a_simple_file_system_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("objects");
-    check(40, async { World::with_folder(&root) });
+    check(20, async { World::with_folder(&root) });
 }
 
 #[test]
 fn any_sequence_on_s3_does_what_a_simple_file_system_does() {
-    check(40, World::with_s3(false));
+    check(20, World::with_s3(false));
 }
 
 mod moto {
