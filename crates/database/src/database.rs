@@ -10,8 +10,8 @@ use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
     AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
-    MovesTable, NodesTable, PrivateFilesTable, Result, RevocationTable, Sealer, ServersTable,
-    SshKeysTable, TransfersTable, UsersTable, installation, migration,
+    MovesTable, NextMigration, NodesTable, PrivateFilesTable, Result, RevocationTable, Sealer,
+    ServersTable, SshKeysTable, TransfersTable, UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -32,6 +32,9 @@ pub struct Settings {
     /// The size at which an SQLite database counts as full, in pages of 4,096 bytes; a database
     /// that is larger already grows no more. No limit but the disk's where absent.
     pub sqlite_max_pages: Option<u32>,
+    /// Migrations behind this program's own: those of a next version that does not exist yet, for
+    /// tests of two versions side by side. None by default.
+    pub next_migrations: Vec<NextMigration>,
 }
 
 impl Default for Settings {
@@ -43,6 +46,7 @@ impl Default for Settings {
             queue: 4096,
             batch: 256,
             sqlite_max_pages: None,
+            next_migrations: Vec::new(),
         }
     }
 }
@@ -67,10 +71,10 @@ impl Database {
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer, `Unsupported` where its schema is newer
-    /// than this program.
+    /// than this program and does not go with it.
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self> {
         let engine = Arc::new(Engine::connect(url, &settings).await?);
-        migration::migrate(&engine).await?;
+        migration::migrate(&engine, &settings.next_migrations).await?;
         let installation = installation::find_or_create(&engine).await?;
         let tasks = TaskTracker::new();
         let writer = Writer::start(Arc::clone(&engine), &settings, &tasks);
@@ -104,6 +108,11 @@ impl Database {
     pub async fn check(&self) -> Result<()> {
         let query = crate::query::Query::new("check", "database", "SELECT 1 AS one");
         self.shared.engine.fetch_all(&query).await.map(drop)
+    }
+
+    /// The engine below, for what concerns all tables at once.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
     }
 
     /// Writes what is queued, then closes every connection. Later calls fail with `Unavailable`.

@@ -1,19 +1,24 @@
 //! The two engines behind one set of calls: pools, queries and transactions.
 
+mod lent;
+mod snapshot;
+
 use std::future::Future;
 use std::str::FromStr;
 use std::time::Duration;
 
 use model::ErrorKind;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Sqlite, SqlitePool};
 
+use self::lent::{Lent, Pool, is_stale_plan};
+pub(crate) use self::snapshot::{Snapshot, Table, list_tables, tables};
 use crate::query::{Query, Value};
 use crate::row::Row;
 use crate::{DatabaseUrl, Error, Result, Settings};
 
-/// How long one query may take, and how long one waits for a connection.
+/// How long one query may take, and how long one waits for a connection to SQLite.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long one migration may take, and how long other nodes wait for it.
 const MIGRATION_DEADLINE: Duration = Duration::from_secs(600);
@@ -27,13 +32,13 @@ pub(crate) enum Engine {
         read: SqlitePool,
         write: SqlitePool,
     },
-    Postgres(PgPool),
+    Postgres(Pool),
 }
 
 /// A transaction. Rolled back when it is dropped before [`Transaction::commit`].
 pub(crate) enum Transaction {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Lent),
 }
 
 macro_rules! bound {
@@ -47,6 +52,30 @@ macro_rules! bound {
         }
         statement
     }};
+}
+
+/// Asks on a connection of its own; once more where the schema changed under a prepared statement.
+macro_rules! ask {
+    ($pool:expr, $query:expr, $how:ident) => {{
+        let mut lent = $pool.lend().await?;
+        let answer = bound!($query).$how(lent.ask()).await;
+        match lent.answered(answer) {
+            Err(error) if is_stale_plan(&error) => {
+                lent.forget_plans().await?;
+                let answer = bound!($query).$how(lent.ask()).await;
+                lent.answered(answer)?
+            }
+            answer => answer?,
+        }
+    }};
+}
+
+/// The same for SQLite. A statement with `*` is not kept: the driver counts the columns of its rows
+/// by those that it had when it was prepared, and panics where a newer program has added one since.
+macro_rules! bound_sqlite {
+    ($query:expr) => {
+        bound!($query).persistent(!$query.sql.as_str().contains('*'))
+    };
 }
 
 impl Engine {
@@ -66,8 +95,10 @@ impl Engine {
     pub(crate) async fn fetch_all(&self, query: &Query) -> Result<Vec<Row>> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite { read, .. } => sqlite_rows(bound!(query).fetch_all(read).await?),
-                Self::Postgres(pool) => postgres_rows(bound!(query).fetch_all(pool).await?),
+                Self::Sqlite { read, .. } => {
+                    sqlite_rows(bound_sqlite!(query).fetch_all(read).await?)
+                }
+                Self::Postgres(pool) => postgres_rows(ask!(pool, query, fetch_all)),
             })
         })
         .await
@@ -81,8 +112,10 @@ impl Engine {
     pub(crate) async fn execute(&self, query: &Query) -> Result<u64> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite { write, .. } => bound!(query).execute(write).await?.rows_affected(),
-                Self::Postgres(pool) => bound!(query).execute(pool).await?.rows_affected(),
+                Self::Sqlite { write, .. } => {
+                    bound_sqlite!(query).execute(write).await?.rows_affected()
+                }
+                Self::Postgres(pool) => ask!(pool, query, execute).rows_affected(),
             })
         })
         .await
@@ -98,7 +131,13 @@ impl Engine {
                 Self::Sqlite { write, .. } => {
                     Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
                 }
-                Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+                Self::Postgres(pool) => {
+                    let mut lent = pool.lend().await?;
+                    tell(&mut lent, "BEGIN").await?;
+                    // Until COMMIT was answered.
+                    lent.spoil();
+                    Transaction::Postgres(lent)
+                }
             })
         })
         .await
@@ -121,10 +160,10 @@ impl Transaction {
     pub(crate) async fn fetch_all(&mut self, query: &Query) -> Result<Vec<Row>> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite(inner) => sqlite_rows(bound!(query).fetch_all(&mut **inner).await?),
-                Self::Postgres(inner) => {
-                    postgres_rows(bound!(query).fetch_all(&mut **inner).await?)
+                Self::Sqlite(inner) => {
+                    sqlite_rows(bound_sqlite!(query).fetch_all(&mut **inner).await?)
                 }
+                Self::Postgres(lent) => postgres_rows(bound!(query).fetch_all(lent.ask()).await?),
             })
         })
         .await
@@ -137,8 +176,11 @@ impl Transaction {
     pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite(inner) => bound!(query).execute(&mut **inner).await?.rows_affected(),
-                Self::Postgres(inner) => bound!(query).execute(&mut **inner).await?.rows_affected(),
+                Self::Sqlite(inner) => bound_sqlite!(query)
+                    .execute(&mut **inner)
+                    .await?
+                    .rows_affected(),
+                Self::Postgres(lent) => bound!(query).execute(lent.ask()).await?.rows_affected(),
             })
         })
         .await
@@ -155,15 +197,28 @@ impl Transaction {
                         .execute(&mut **inner)
                         .await?;
                 }
-                Self::Postgres(inner) => {
-                    sqlx::raw_sql(query.sql.clone())
-                        .execute(&mut **inner)
-                        .await?;
+                Self::Postgres(lent) => {
+                    sqlx::raw_sql(query.sql.clone()).execute(lent.ask()).await?;
                 }
             }
             Ok(())
         })
         .await
+    }
+
+    /// Takes everything back. Where that fails, or it is not called, the connection is closed,
+    /// which does the same.
+    pub(crate) async fn roll_back(self) {
+        let query = Query::new("roll back", "transaction", "");
+        let done = within(&query, async {
+            match self {
+                Self::Sqlite(inner) => inner.rollback().await,
+                Self::Postgres(mut lent) => tell(&mut lent, "ROLLBACK").await,
+            }
+        });
+        if let Err(error) = done.await {
+            tracing::debug!(%error, "a transaction was not rolled back in words");
+        }
     }
 
     /// Makes it durable.
@@ -175,7 +230,7 @@ impl Transaction {
         within(&query, async {
             match self {
                 Self::Sqlite(inner) => inner.commit().await,
-                Self::Postgres(inner) => inner.commit().await,
+                Self::Postgres(mut lent) => tell(&mut lent, "COMMIT").await,
             }
         })
         .await
@@ -184,6 +239,12 @@ impl Transaction {
             false => error,
         })
     }
+}
+
+/// Says something that has no answer but that it is done.
+async fn tell(lent: &mut Lent, statement: &'static str) -> Result<(), sqlx::Error> {
+    let done = sqlx::raw_sql(statement).execute(lent.ask()).await;
+    lent.answered(done).map(drop)
 }
 
 async fn within<T>(query: &Query, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
@@ -267,10 +328,6 @@ async fn connect_postgres(url: &str, connections: u32) -> Result<Engine, sqlx::E
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "60s"),
         ]);
-    let pool = PgPoolOptions::new()
-        .max_connections(connections.max(6))
-        .acquire_timeout(DEADLINE)
-        .connect_with(options)
-        .await?;
+    let pool = Pool::connect(options, connections.max(6)).await?;
     Ok(Engine::Postgres(pool))
 }

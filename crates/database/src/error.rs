@@ -123,6 +123,7 @@ fn sort_code(code: &str) -> (ErrorKind, &'static str) {
             ("40" | "55", _) | (_, "53300") => BUSY,
             (_, "53100") => FULL,
             (_, "25006") => READ_ONLY,
+            (_, "0A000") => (ErrorKind::Unavailable, "the schema was changed just now"),
             _ => (ErrorKind::Internal, "the query failed"),
         };
     }
@@ -152,6 +153,7 @@ mod tests {
             ("53300", ErrorKind::Unavailable),
             ("53100", ErrorKind::Exhausted),
             ("25006", ErrorKind::Unavailable),
+            ("0A000", ErrorKind::Unavailable),
             ("42601", ErrorKind::Internal),
             // SQLITE_BUSY, _BUSY_SNAPSHOT, _LOCKED, _READONLY, _IOERR_FSYNC, _FULL, _CANTOPEN.
             ("5", ErrorKind::Unavailable),

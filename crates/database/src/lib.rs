@@ -7,6 +7,7 @@
 
 mod attributes;
 mod audit;
+mod backup;
 mod database;
 mod engine;
 mod error;
@@ -24,6 +25,7 @@ mod private_file;
 mod private_files;
 mod publications;
 mod query;
+mod restore;
 mod revocation;
 mod row;
 mod seal;
@@ -39,6 +41,7 @@ mod writer;
 
 pub use attributes::{Attributes, AttributesTable};
 pub use audit::{AuditEntry, AuditTable, Outcome};
+pub use backup::BackedUp;
 pub use database::{Database, Settings};
 pub use error::{Error, Result};
 pub use events::{EventsTable, StoredEvent};
@@ -46,6 +49,7 @@ pub use groups::{Group, GroupsTable};
 pub use host_keys::{HostKey, HostKeysTable};
 pub use leases::LeasesTable;
 pub use metrics::describe as describe_metrics;
+pub use migration::{NextMigration, schema_version};
 pub use move_row::{Move, MoveKind, MoveState, MovedObject, NewMove};
 pub use moves::MovesTable;
 pub use nodes::{Node, NodesTable};
@@ -55,6 +59,7 @@ pub use private_file::{
 };
 pub use private_files::PrivateFilesTable;
 pub use publications::{Claim, ClaimingTransfer, Publication, PublicationRequest};
+pub use restore::{Restored, restore};
 pub use revocation::RevocationTable;
 pub use seal::{InvalidSealingKey, Sealer};
 pub use servers::{NewServer, Server, ServerLimits, ServersTable};

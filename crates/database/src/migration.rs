@@ -15,38 +15,122 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_private_files.sql"),
 ];
 
+/// What programs that do not know a migration may do after it: the version of the schema, and the
+/// lowest newest version that a program must know to go on beside it. A migration that is not here
+/// ends the time of every older program. See decision 0008.
+const COMPATIBLE: &[(u64, u64)] = &[];
+
 /// Serialises migrating nodes on PostgreSQL: an arbitrary number that is ours ("pierhead").
 const LOCK: i64 = 0x7069_6572_6865_6164;
 
-/// The schema version that this program needs.
-pub(crate) fn newest() -> u64 {
+/// A migration that this program does not bring: the next version's, in tests of two versions side
+/// by side.
+#[derive(Debug, Clone)]
+pub struct NextMigration {
+    /// SQL, several statements; `{binary}` stands for the collation that compares bytes.
+    pub script: String,
+    /// Programs that know the schema up to this version may go on; none may where absent.
+    pub compatible_from: Option<u64>,
+}
+
+/// The schema version that this program brings.
+pub fn schema_version() -> u64 {
     MIGRATIONS.len() as u64
 }
 
-/// Brings the schema to [`newest`] in one transaction.
+/// All that a program knows, in order.
+struct Known<'a> {
+    next: &'a [NextMigration],
+}
+
+impl Known<'_> {
+    fn newest(&self) -> u64 {
+        schema_version() + self.next.len() as u64
+    }
+
+    /// The migrations after `version`, up to `last`.
+    fn after(&self, version: u64, last: u64) -> impl Iterator<Item = (u64, &str, Option<u64>)> {
+        let own = (1..).zip(MIGRATIONS).map(|(number, script)| {
+            let compatible = COMPATIBLE.iter().find(|(of, _)| *of == number);
+            (number, *script, compatible.map(|(_, from)| *from))
+        });
+        let next = (schema_version() + 1..).zip(self.next);
+        own.chain(next.map(|(number, it)| (number, it.script.as_str(), it.compatible_from)))
+            .filter(move |(number, ..)| (version + 1..=last).contains(number))
+    }
+}
+
+/// Brings the schema to the newest version that is known, in one transaction. A schema that is
+/// newer is left as it is.
 ///
 /// # Errors
-/// `Unsupported` where the schema is newer than this program.
-pub(crate) async fn migrate(engine: &Engine) -> Result<()> {
-    if version_of(engine)
-        .await
-        .is_ok_and(|version| version == newest())
-    {
-        return Ok(());
+/// `Unsupported` where the schema is newer and does not go with this program.
+pub(crate) async fn migrate(engine: &Engine, next: &[NextMigration]) -> Result<()> {
+    let known = Known { next };
+    let newest = known.newest();
+    match version_of(engine).await {
+        Ok(version) if version == newest => return Ok(()),
+        Ok(version) if version > newest => return check_newer(engine, version, newest).await,
+        // Most likely there is no schema at all.
+        _ => {}
     }
-    // BEGIN IMMEDIATE holds others off on SQLite, an advisory lock on PostgreSQL.
+    let mut transaction = begin(engine).await?;
+    let version = current(&mut transaction).await?;
+    if version > newest {
+        transaction.roll_back().await;
+        return check_newer(engine, version, newest).await;
+    }
+    for (number, script, compatible) in known.after(version, newest) {
+        let sqlite = engine.is_sqlite();
+        apply(number, script, compatible, sqlite, &mut transaction).await?;
+    }
+    transaction.commit().await
+}
+
+/// Brings an empty schema to `last`, or one at `first` further on, as part of `transaction`.
+pub(crate) async fn build(
+    first: u64,
+    last: u64,
+    sqlite: bool,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    current(transaction).await?;
+    for (number, script, compatible) in (Known { next: &[] }).after(first, last) {
+        apply(number, script, compatible, sqlite, transaction).await?;
+    }
+    Ok(())
+}
+
+/// Begins a change of the schema. BEGIN IMMEDIATE holds others off on SQLite, an advisory lock on
+/// PostgreSQL.
+pub(crate) async fn begin(engine: &Engine) -> Result<Transaction> {
     let mut transaction = engine.begin().await?;
     if !engine.is_sqlite() {
         transaction.execute_script("schema", lock()).await?;
     }
-    let version = current(&mut transaction).await?;
-    if version > newest() {
-        return Err(newer(version));
+    Ok(transaction)
+}
+
+/// Whether a program that knows `newest` may go on with a schema at `version`: each migration that
+/// it does not know must say so.
+async fn check_newer(engine: &Engine, version: u64, newest: u64) -> Result<()> {
+    let sql = "SELECT COUNT(*) AS fit FROM schema_compatibility \
+               WHERE version > $1 AND compatible_from <= $1";
+    let query = Query::new("read", "schema compatibility", sql).bind(newest);
+    let fit = match engine.fetch_optional(&query).await {
+        Ok(row) => row.map_or(Ok(0), |row| row.unsigned("fit"))?,
+        Err(error) if error.is_transient() => return Err(error),
+        Err(_) => 0,
+    };
+    if fit != version - newest {
+        return Err(newer(version, newest));
     }
-    for (number, script) in (1..).zip(MIGRATIONS).skip(version as usize) {
-        apply(number, script, engine.is_sqlite(), &mut transaction).await?;
-    }
-    transaction.commit().await
+    tracing::info!(
+        version,
+        newest,
+        "the schema is newer than this program and goes with it; upgrade this node as well"
+    );
+    Ok(())
 }
 
 /// Waits for other nodes' migrations, and lets this one take its time.
@@ -59,7 +143,8 @@ fn lock() -> String {
 
 const READ_VERSION: &str = "SELECT COALESCE(MAX(version), 0) AS version FROM schema_versions";
 
-async fn version_of(engine: &Engine) -> Result<u64> {
+/// The schema's version now.
+pub(crate) async fn version_of(engine: &Engine) -> Result<u64> {
     let rows = engine
         .fetch_all(&Query::new("read", "schema version", READ_VERSION))
         .await?;
@@ -67,10 +152,14 @@ async fn version_of(engine: &Engine) -> Result<u64> {
 }
 
 async fn current(transaction: &mut Transaction) -> Result<u64> {
-    let create = "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY)";
-    transaction
-        .execute(&Query::new("create", "schema version", create))
-        .await?;
+    for create in [
+        "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT PRIMARY KEY)",
+        "CREATE TABLE IF NOT EXISTS schema_compatibility \
+         (version BIGINT PRIMARY KEY, compatible_from BIGINT NOT NULL)",
+    ] {
+        let query = Query::new("create", "schema version", create);
+        transaction.execute(&query).await?;
+    }
     let read = Query::new("read", "schema version", READ_VERSION);
     let row = transaction.fetch_optional(&read).await?;
     row.map_or(Ok(0), |row| row.unsigned("version"))
@@ -79,6 +168,7 @@ async fn current(transaction: &mut Transaction) -> Result<u64> {
 async fn apply(
     number: u64,
     script: &str,
+    compatible_from: Option<u64>,
     sqlite: bool,
     transaction: &mut Transaction,
 ) -> Result<()> {
@@ -90,11 +180,15 @@ async fn apply(
     let note = "INSERT INTO schema_versions (version) VALUES ($1)";
     let note = Query::new("note", "schema version", note).bind(number);
     transaction.execute(&note).await?;
+    if let Some(from) = compatible_from {
+        let note = "INSERT INTO schema_compatibility (version, compatible_from) VALUES ($1, $2)";
+        let note = Query::new("note", "schema compatibility", note);
+        transaction.execute(&note.bind(number).bind(from)).await?;
+    }
     Ok(())
 }
 
-fn newer(version: u64) -> Error {
-    let known = newest();
+fn newer(version: u64, known: u64) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         "open",

@@ -5,6 +5,7 @@
 //! already there can be named in `PIERHEAD_TEST_POSTGRES`: a URL to a database of a user who may
 //! make others.
 
+mod postmaster;
 mod proxy;
 mod server;
 
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
+pub use postmaster::Postmaster;
 pub use proxy::Proxy;
 use server::Server;
 

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::Counters;
 use super::queue::{Job, Receivers};
 use super::write::{Write, Written};
-use crate::engine::Engine;
+use crate::engine::{Engine, Transaction};
 use crate::{Result, metrics as names};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -107,10 +107,16 @@ impl Task {
     async fn attempt(&self, writes: &[&Write]) -> Result<Vec<Written>> {
         let begun = Instant::now();
         let mut transaction = self.engine.begin().await?;
-        let mut answers = Vec::with_capacity(writes.len());
-        for write in writes {
-            answers.push(write.apply(&mut transaction).await?);
-        }
+        let answers = match apply(writes, &mut transaction).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                // A connection that does not answer is not asked for more.
+                if !error.is_transient() {
+                    transaction.roll_back().await;
+                }
+                return Err(error);
+            }
+        };
         transaction.commit().await?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         let count = writes.len() as u64;
@@ -120,6 +126,14 @@ impl Task {
         metrics::histogram!(names::COMMIT_SECONDS).record(begun.elapsed().as_secs_f64());
         Ok(answers)
     }
+}
+
+async fn apply(writes: &[&Write], transaction: &mut Transaction) -> Result<Vec<Written>> {
+    let mut answers = Vec::with_capacity(writes.len());
+    for write in writes {
+        answers.push(write.apply(transaction).await?);
+    }
+    Ok(answers)
 }
 
 /// Who asked may be gone; what he asked for is done all the same.

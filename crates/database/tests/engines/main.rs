@@ -1,11 +1,13 @@
 //! The public promises of the database, each held on both engines.
 
 mod attributes;
+mod backups;
 mod failures;
 mod fence;
 mod fixture;
 mod migrations;
 mod nodes;
+mod outage;
 mod people;
 mod private_files;
 mod servers;

@@ -1,15 +1,107 @@
 //! The schema: made once, by whoever comes first, and never by a program that is too old.
 
-use database::{Database, Settings};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use database::{Database, NextMigration, Settings, schema_version};
 use model::ErrorKind;
 
-use crate::fixture::{Fixture, on_both_engines};
+use crate::fixture::{self, Fixture, on_both_engines};
 
 on_both_engines!(
     a_schema_is_made_once,
     a_newer_schema_is_refused_and_left_alone,
     a_database_answers_until_it_is_closed,
+    an_old_and_a_new_program_share_a_schema,
+    an_old_program_does_not_start_behind_the_end_of_its_time,
 );
+
+/// What a next version might bring: columns and a table that this one does not know.
+fn expansion() -> NextMigration {
+    NextMigration {
+        script: "ALTER TABLE transfers ADD COLUMN made_up TEXT; \
+                 ALTER TABLE users ADD COLUMN made_up BIGINT NOT NULL DEFAULT 7; \
+                 CREATE TABLE made_up (id TEXT COLLATE {binary} PRIMARY KEY)"
+            .to_owned(),
+        compatible_from: Some(schema_version()),
+    }
+}
+
+fn with(next: Vec<NextMigration>) -> Settings {
+    Settings {
+        next_migrations: next,
+        ..Settings::default()
+    }
+}
+
+/// One upload from its intent to its commit, read back.
+async fn upload(database: &Database, key: &str) {
+    let intent = fixture::intent(key);
+    let writer = database.writer();
+    writer.begin_intent(intent.clone()).await.expect("begun");
+    let read = database.transfers().by_id(intent.id).await.expect("read");
+    assert_eq!(read.expect("there").intent.path, format!("/{key}"));
+    let committed = writer.commit_upload(fixture::commit(&intent)).await;
+    committed.expect("committed");
+    let server = intent.server;
+    database.users().list(&server).await.expect("read");
+}
+
+/// The old program has a connection for each upload that runs, each with prepared statements,
+/// when the new one migrates.
+async fn an_old_and_a_new_program_share_a_schema(fixture: Fixture) {
+    let old = fixture.database.clone();
+    let migrated = AtomicBool::new(false);
+    let load = async {
+        let mut behind = 0;
+        for round in 0.. {
+            let keys: Vec<String> = (0..6).map(|n| format!("old/{round}/{n}")).collect();
+            let uploads = keys.iter().map(|key| upload(&old, key));
+            futures::future::join_all(uploads).await;
+            behind += usize::from(migrated.load(Ordering::Relaxed));
+            if behind == 3 {
+                break;
+            }
+        }
+    };
+    let upgrade = async {
+        let new = fixture.open_again(with(vec![expansion()])).await;
+        migrated.store(true, Ordering::Relaxed);
+        let new = new.expect("migrated beside the old one");
+        upload(&new, "new").await;
+        new
+    };
+    let ((), new) = tokio::join!(load, upgrade);
+    // A node of the old version that restarts meanwhile.
+    let restarted = fixture.open_again(Settings::default()).await;
+    upload(&restarted.expect("compatible"), "restarted").await;
+    upload(&new, "new again").await;
+    let column = "SELECT CAST(COUNT(made_up) AS TEXT) FROM transfers";
+    assert_eq!(fixture.text(column).await, "0");
+}
+
+async fn an_old_program_does_not_start_behind_the_end_of_its_time(fixture: Fixture) {
+    let contraction = NextMigration {
+        script: "DROP TABLE made_up".to_owned(),
+        compatible_from: None,
+    };
+    let later = NextMigration {
+        script: "CREATE TABLE made_up_later (id BIGINT)".to_owned(),
+        compatible_from: Some(schema_version() + 2),
+    };
+    let next = vec![expansion(), contraction.clone()];
+    let new = fixture.open_again(with(next.clone())).await;
+    new.expect("migrated");
+    let error = fixture.open_again(Settings::default()).await;
+    let error = error.expect_err("its time is over");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("newer pierhead"), "{error}");
+    // A program of the version between goes by the migrations that it does not know.
+    let after = vec![expansion(), contraction, later];
+    fixture.open_again(with(after)).await.expect("migrated");
+    fixture.open_again(with(next)).await.expect("compatible");
+    let error = fixture.open_again(with(vec![expansion()])).await;
+    error.expect_err("its time is over too");
+}
 
 async fn a_schema_is_made_once(fixture: Fixture) {
     fixture.server().await;

@@ -115,7 +115,7 @@ fn found(name: &str) -> Option<PathBuf> {
 }
 
 /// Where sockets may be: their paths have 107 bytes at most.
-fn short_folder() -> PathBuf {
+pub(super) fn short_folder() -> PathBuf {
     match std::env::temp_dir() {
         folder if folder.as_os_str().len() < 40 => folder,
         _ => PathBuf::from("/tmp"),
@@ -123,21 +123,25 @@ fn short_folder() -> PathBuf {
 }
 
 fn start(folder: &Path) {
-    let (initdb, pg_ctl) = (program("initdb"), program("pg_ctl"));
+    make(folder);
+    launch(folder, None);
+}
+
+/// Makes the data of a new server.
+pub(super) fn make(folder: &Path) {
     // What a killed run of the same id left.
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).expect("make the server's folder");
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("open the folder");
-    let as_root = fs::metadata(folder).expect("look at the folder").uid() == 0;
-    if as_root {
+    if is_root(folder) {
         chown(folder, Some(NOBODY), Some(NOBODY)).expect("give the folder to nobody");
     }
-    let data = folder.join("data");
+    let (initdb, data) = (program("initdb"), folder.join("data"));
     // A default collation that is not the bytes' order shows where a key lacks its own.
     let icu = ["--locale-provider=icu", "--icu-locale=en-US"];
     let made = [&icu[..], &[]].into_iter().any(|locale| {
         let _ = fs::remove_dir_all(&data);
-        let mut command = unprivileged(&initdb, as_root, folder);
+        let mut command = unprivileged(&initdb, folder);
         command
             .arg("-D")
             .arg(&data)
@@ -146,19 +150,26 @@ fn start(folder: &Path) {
         command.args(locale).status().expect("run initdb").success()
     });
     assert!(made, "initdb failed; see {}/output", folder.display());
+}
+
+/// Starts a server on its data, on a loopback port as well where one is given.
+pub(super) fn launch(folder: &Path, port: Option<u16>) {
+    let tcp = match port {
+        Some(port) => format!("-c listen_addresses=127.0.0.1 -c port={port}"),
+        None => "-c listen_addresses=".to_owned(),
+    };
     let options = format!(
-        "-c listen_addresses= -c unix_socket_directories={} -c fsync=off \
+        "{tcp} -c unix_socket_directories={} -c fsync=off \
          -c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB",
         folder.display()
     );
-    let mut command = unprivileged(&pg_ctl, as_root, folder);
-    command.args(["-w", "-t", "60", "-o", &options]);
-    command
-        .arg("-D")
-        .arg(&data)
+    let started = pg_ctl(folder)
+        .args(["-w", "-t", "60", "-o", &options])
         .arg("-l")
-        .arg(folder.join("log"));
-    let started = command.arg("start").status().expect("run pg_ctl");
+        .arg(folder.join("log"))
+        .arg("start")
+        .status()
+        .expect("run pg_ctl");
     assert!(
         started.success(),
         "PostgreSQL did not start; see {}/log",
@@ -166,7 +177,26 @@ fn start(folder: &Path) {
     );
 }
 
-fn unprivileged(program: &Path, as_root: bool, folder: &Path) -> Command {
+/// Ends a server as a crash would.
+pub(super) fn kill(folder: &Path) {
+    let ended = pg_ctl(folder)
+        .args(["-m", "immediate", "-w", "stop"])
+        .status();
+    assert!(ended.expect("run pg_ctl").success(), "it does not end");
+}
+
+fn pg_ctl(folder: &Path) -> Command {
+    let mut command = unprivileged(&program("pg_ctl"), folder);
+    command.arg("-D").arg(folder.join("data"));
+    command
+}
+
+fn is_root(folder: &Path) -> bool {
+    let owner = fs::metadata(folder).expect("look at the folder").uid();
+    owner == 0 || owner == NOBODY
+}
+
+fn unprivileged(program: &Path, folder: &Path) -> Command {
     let output = File::options()
         .create(true)
         .append(true)
@@ -180,7 +210,7 @@ fn unprivileged(program: &Path, as_root: bool, folder: &Path) -> Command {
         .stdin(Stdio::null())
         .stderr(output.try_clone().expect("share the file"))
         .stdout(output);
-    if as_root {
+    if is_root(folder) {
         command.uid(NOBODY).gid(NOBODY);
     }
     command
@@ -188,7 +218,7 @@ fn unprivileged(program: &Path, as_root: bool, folder: &Path) -> Command {
 
 /// Leaves a shell behind, in a process group of its own so that it outlives us, which runs
 /// `wait` and then ends the server and removes its folder.
-fn watch(folder: &Path, wait: &str, argument: &str, stdin: Stdio) -> Child {
+pub(super) fn watch(folder: &Path, wait: &str, argument: &str, stdin: Stdio) -> Child {
     let script = format!(
         r#"{wait}; kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")"
            while [ -e "$1/data/postmaster.pid" ] && [ "$((n = n + 1))" -lt 20 ]; do sleep 0.2; done
