@@ -42,6 +42,10 @@ pub(crate) enum Command {
     /// nodes: one sweeps at a time. Exits 0 when everything is settled, 1 when something is left
     /// that has to be looked at again.
     Sweep(SweepArgs),
+    /// Save the state (users, keys, host keys, transfers, events) to a file, while nodes run
+    Backup(BackupArgs),
+    /// Make a backup the state of a new installation
+    Restore(RestoreArgs),
     /// Print a completion script for a shell
     Completions {
         /// For which shell.
@@ -101,6 +105,25 @@ pub(crate) struct ServeArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The file to make, readable by its owner alone; it must not exist
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The file that `pierhead backup` made
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Let go of what the database holds now
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Subcommand)]

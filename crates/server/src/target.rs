@@ -130,7 +130,7 @@ impl State {
 }
 
 /// Makes a folder that only its owner can enter; one that exists is left as it is.
-fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
+mod backup;
 mod config;
 mod host_key;
 mod key;
 mod manual;
 mod reload;
+mod restore;
 mod serve;
 mod sweep;
 mod up;
@@ -24,6 +26,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config(command) => config::run(&command),
         Command::User(command) => block_on(user::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
+        Command::Backup(arguments) => block_on(backup::run(&arguments)),
+        Command::Restore(arguments) => block_on(restore::run(&arguments)),
         Command::Reload(target) => block_on(reload::run(&target)),
         Command::Sweep(arguments) => block_on(sweep::run(&arguments)),
         Command::Completions { shell } => manual::completions(shell),
