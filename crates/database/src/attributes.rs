@@ -188,6 +188,45 @@ pub(crate) async fn remove(location: &Location, transaction: &mut Transaction) -
     transaction.execute(&query).await.map(drop)
 }
 
+/// Moves the attributes of the directories below one that has another name now: those that have
+/// no markers are objects of nobody's move.
+pub(crate) async fn move_below(
+    from: &Location,
+    to: &Location,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let (prefix, end) = (from.key.as_str(), behind(from.key.as_str()));
+    let kept = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+    let copy = "INSERT INTO attributes (bucket, object_key, etag, last_modified, version, \
+                transfer, mtime, atime, mode, uid, gid) \
+                SELECT $1, $2 || substr(object_key, CAST($3 AS INTEGER)), etag, last_modified, \
+                version, transfer, mtime, atime, mode, uid, gid FROM attributes \
+                WHERE bucket = $4 AND object_key > $5 AND object_key < $6 AND etag = '' \
+                ON CONFLICT (bucket, object_key) DO NOTHING";
+    let query = Query::new("move attributes below", from, copy)
+        .bind(&to.bucket)
+        .bind(&to.key)
+        .bind(kept + 1)
+        .bind(&from.bucket)
+        .bind(prefix)
+        .bind(end.as_str());
+    if transaction.execute(&query).await? == 0 {
+        return Ok(());
+    }
+    let remove = "DELETE FROM attributes WHERE bucket = $1 AND object_key > $2 \
+                  AND object_key < $3 AND etag = ''";
+    let query = Query::new("move attributes below", from, remove)
+        .bind(&from.bucket)
+        .bind(prefix)
+        .bind(end.as_str());
+    transaction.execute(&query).await.map(drop)
+}
+
+/// The first text behind all that begin with a directory's key, which ends in a slash.
+fn behind(directory: &str) -> String {
+    format!("{}0", directory.trim_end_matches('/'))
+}
+
 fn attributes(row: &Row) -> Result<Attributes> {
     Ok(Attributes {
         location: location(row)?,

@@ -5,7 +5,7 @@ use model::{Event, EventKind, Location, VirtualPath};
 use transfer::Unclaimed;
 
 use crate::handles::FileHandle;
-use crate::{Error, Result, Session};
+use crate::{Error, Session};
 
 impl Session {
     /// An audit entry of something that was done.
@@ -40,19 +40,6 @@ impl Session {
             key: location.map(|location| location.key.to_string()),
             ..Event::new(kind, self.shared.clock.now(), self.server.clone())
         }
-    }
-
-    /// Commits both, in one durable write.
-    pub(crate) async fn record(
-        &self,
-        operation: &str,
-        path: &VirtualPath,
-        audit: AuditEntry,
-        event: Option<Event>,
-    ) -> Result<()> {
-        let writer = self.shared.database.writer();
-        let recorded = writer.record(Some(audit), event).await;
-        recorded.map_err(|error| unrecorded(operation, path, error))
     }
 
     /// Tells of a download once its handle goes, if the client took all of it. The client does

@@ -11,7 +11,7 @@ use crate::{Error, FileAttributes, FileKind, Result, Session};
 const FILE_MODE: u32 = 0o644;
 const DIRECTORY_MODE: u32 = 0o755;
 /// Everything belongs to the user himself; numbers have no meaning in an object store.
-const OWNER_NUMBER: u32 = 1000;
+pub(crate) const OWNER_NUMBER: u32 = 1000;
 const GROUP: &str = "users";
 
 /// What stands at a place. Where an object and keys below it share a name, it is the object.
@@ -142,14 +142,29 @@ impl Session {
         }
     }
 
-    /// A directory as STAT and listings show it.
+    /// A directory of which nothing was set.
     pub(crate) fn directory(&self) -> FileAttributes {
+        self.directory_with(Attributes::default())
+    }
+
+    /// A directory as STAT and listings show it.
+    pub(crate) fn directory_with(&self, set: Attributes) -> FileAttributes {
         FileAttributes {
             kind: FileKind::Directory,
             size: 0,
-            mode: DIRECTORY_MODE,
-            ..self.file(0, self.began, Attributes::default())
+            mode: set.mode.unwrap_or(DIRECTORY_MODE),
+            ..self.file(0, self.began, set)
         }
+    }
+
+    /// A directory at a place, with what clients set of it.
+    pub(crate) async fn directory_at(
+        &self,
+        operation: &str,
+        place: &Place,
+    ) -> Result<FileAttributes> {
+        let set = self.directory_attributes(operation, place).await?;
+        Ok(self.directory_with(set))
     }
 }
 

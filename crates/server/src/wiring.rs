@@ -12,7 +12,7 @@ use storage::s3::{Credentials, S3Settings};
 use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
 use transfer::{Sweeper, Transfers};
 
-use crate::config::{Config, EncryptionKind, S3Config, StorageKind, key_bytes};
+use crate::config::{Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind, key_bytes};
 use crate::target::State;
 
 /// Host key algorithms, as OpenSSH's clients prefer them.
@@ -88,9 +88,11 @@ pub(crate) struct Engine {
 pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
     let config = &state.config;
     let stores = Arc::new(Stores::new(connection(config)?));
+    let largest_copy = config.transfer.largest_copy;
     let settings = transfer::Settings {
         node,
         parallel_parts: config.transfer.parallel_parts as usize,
+        largest_copy: largest_copy.map_or(u64::MAX, |size| size.bytes()),
         ..transfer::Settings::default()
     };
     let transfers = Transfers::new(
@@ -132,6 +134,12 @@ pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
         max_sessions: sftp.max_sessions as usize,
         max_sessions_per_user: sftp.max_sessions_per_user as usize,
         read_ahead: config.transfer.read_ahead.bytes(),
+        rename_wait: sftp.rename_wait.duration(),
+        owner_changes: match sftp.owner_changes {
+            OwnerChangesKind::Ignore => gateway::OwnerChanges::Ignore,
+            OwnerChangesKind::Refuse => gateway::OwnerChanges::Refuse,
+        },
+        rewrite_metadata: config.transfer.rewrite_metadata,
         ..gateway::Settings::default()
     }
 }

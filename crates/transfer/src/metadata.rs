@@ -77,8 +77,11 @@ impl Core {
     ) -> Result<Attributes, database::Error> {
         let row = self.database.attributes().of(location).await?;
         let transfer = transfer_of(&head.metadata);
-        let is_its =
-            |row: &database::Attributes| row.describe(&head.etag, head.last_modified, transfer);
+        // A directory's row belongs to its key, whatever stands there.
+        let is_directory = location.key.as_str().ends_with('/');
+        let is_its = |row: &database::Attributes| {
+            is_directory || row.describe(&head.etag, head.last_modified, transfer)
+        };
         let set = row.filter(is_its).map(|row| Attributes {
             mtime: row.mtime,
             atime: row.atime,

@@ -4,7 +4,7 @@ use model::{Event, NodeId, Timestamp, TransferId};
 
 use super::write::{ObjectRename, Written, note};
 use crate::engine::Transaction;
-use crate::{AuditEntry, NewMove, Publication, Result, moves, publications};
+use crate::{AuditEntry, NewMove, Publication, Result, attributes, moves, publications};
 
 /// How a move ended.
 #[derive(Debug, Clone)]
@@ -96,7 +96,12 @@ impl MoveEnd {
             return Ok(Written::Sequence(0));
         }
         match &self.outcome {
-            MoveOutcome::Moved(rename) => rename.apply(transaction).await,
+            MoveOutcome::Moved(rename) => {
+                if rename.from.key.as_str().ends_with('/') {
+                    attributes::move_below(&rename.from, &rename.to, transaction).await?;
+                }
+                rename.apply(transaction).await
+            }
             MoveOutcome::Failed {
                 publications,
                 audit,

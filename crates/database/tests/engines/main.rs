@@ -6,6 +6,7 @@ mod failures;
 mod fence;
 mod fixture;
 mod migrations;
+mod moves;
 mod nodes;
 mod outage;
 mod people;

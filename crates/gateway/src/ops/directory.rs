@@ -1,10 +1,12 @@
 //! MKDIR and RMDIR: the marker that stands for an empty directory.
 
+use database::ObjectRemoval;
 use model::{ErrorKind, EventKind, VirtualPath};
 use policy::Action;
 use storage::{Body, Entry, PutOptions};
 
 use super::stat::not_found;
+use crate::audit::unrecorded;
 use crate::look::Standing;
 use crate::mount::Resolved;
 use crate::place::Place;
@@ -133,9 +135,15 @@ impl Session {
             key: place.marker(operation)?,
         };
         let event = self.event(kind, &place.path, Some(&location));
-        let audit = self.audit(action, &place.path);
-        self.record(operation, &place.path, audit, Some(event))
-            .await?;
+        // What was set of an earlier directory of this name is not this one's.
+        let change = ObjectRemoval {
+            publication: None,
+            audit: self.audit(action, &place.path),
+            event: Some(event),
+            location,
+        };
+        let recorded = self.shared.database.writer().remove_object(change).await;
+        recorded.map_err(|error| unrecorded(operation, &place.path, error))?;
         tracing::info!(session = %self.id, user = %self.user, path = %place.path, action, "directory changed");
         Ok(())
     }

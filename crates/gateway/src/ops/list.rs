@@ -104,7 +104,8 @@ impl Session {
         let Some(source) = &progress.source else {
             return Ok(Vec::new());
         };
-        let keys: Vec<ObjectKey> = names.iter().filter_map(Named::key).cloned().collect();
+        let prefix = source.place.prefix();
+        let keys: Vec<ObjectKey> = names.iter().filter_map(|name| name.key(&prefix)).collect();
         let table: AttributesTable<'_> = self.shared.database.attributes();
         let rows = table.of_page(source.place.bucket(), &keys).await;
         let rows = rows.map_err(|error| Error::database(OPERATION, path, error))?;
@@ -113,10 +114,13 @@ impl Session {
                 name,
                 attributes: self.overlaid(&overlaid),
             },
-            Named::Directory(name) => DirectoryEntry {
-                name,
-                attributes: self.directory(),
-            },
+            Named::Directory(name) => {
+                let row = marker_of(&prefix, &name).and_then(|key| rows.get(&key));
+                DirectoryEntry {
+                    name,
+                    attributes: self.directory_with(row.map(of_row).unwrap_or_default()),
+                }
+            }
             Named::File {
                 name,
                 key,
@@ -197,12 +201,18 @@ impl Session {
 }
 
 impl Named {
-    fn key(&self) -> Option<&ObjectKey> {
+    /// The key that its attributes are kept under.
+    fn key(&self, prefix: &str) -> Option<ObjectKey> {
         match self {
-            Self::File { key, .. } => Some(key),
-            Self::Directory(_) | Self::Private(..) => None,
+            Self::File { key, .. } => Some(key.clone()),
+            Self::Directory(name) => marker_of(prefix, name),
+            Self::Private(..) => None,
         }
     }
+}
+
+fn marker_of(prefix: &str, name: &str) -> Option<ObjectKey> {
+    ObjectKey::parse(format!("{prefix}{name}/")).ok()
 }
 
 fn is_file(path: &VirtualPath) -> Error {

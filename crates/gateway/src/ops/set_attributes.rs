@@ -5,21 +5,21 @@ use model::{ErrorKind, Location, VirtualPath};
 use policy::Action;
 use serde_json::json;
 use storage::{Base, ObjectHead, ObjectStore, Placement};
-use transfer::{Attributes, Condition, Publication, transfer_of};
+use transfer::{Attributes, Condition, Original, Publication, transfer_of};
 
 use super::stat::not_found;
-use crate::audit::unrecorded;
+use crate::audit::{unclaimed, unrecorded};
 use crate::handles::FileHandle;
-use crate::look::Standing;
+use crate::look::{OWNER_NUMBER, Standing};
 use crate::open_file::OpenFile;
 use crate::place::Place;
-use crate::{AttributeChanges, Error, HandleId, Result, Session};
+use crate::{AttributeChanges, Error, HandleId, OwnerChanges, Result, Session};
 
 const OPERATION: &str = "set attributes of";
 
 impl Session {
     /// Changes attributes of a path. A size truncates or extends the file, which rewrites it in
-    /// the store. Owners are accepted and not kept, and so is everything of directories.
+    /// the store. Owner and group are not kept.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, and `Invalid` for the size of a directory.
@@ -29,11 +29,12 @@ impl Session {
         changes: &AttributeChanges,
     ) -> Result<()> {
         let place = self.place(OPERATION, path, Action::Write)?;
+        self.check_owner(path, changes)?;
         if let Some(file) = self.open_files.get(path) {
             return self.set_unfinished(&file, changes);
         }
         if place.is_fixed_directory() {
-            return directory(path, changes);
+            return no_size(path, changes);
         }
         let changes = *changes;
         self.to_the_end(OPERATION, path, |session| async move {
@@ -54,11 +55,12 @@ impl Session {
         let handle = self.handles.get(handle)?;
         match &*handle {
             FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
+                self.check_owner(&writing.file.path(), changes)?;
                 self.set_unfinished(&writing.file, changes)
             }
             FileHandle::Reading(_) if changes.size.is_some() => Err(handle.cannot("set size of")),
             FileHandle::Reading(reading) => self.set_attributes(reading.path(), changes).await,
-            FileHandle::Listing(listing) => directory(listing.path(), changes),
+            FileHandle::Listing(listing) => self.set_attributes(listing.path(), changes).await,
         }
     }
 
@@ -83,7 +85,7 @@ impl Session {
         let store = self.store(OPERATION, path, place.bucket()).await?;
         let head = match self.look(OPERATION, &place, &*store).await? {
             Standing::File(head) => head,
-            Standing::Directory => return directory(path, changes),
+            Standing::Directory => return self.set_directory(&place, changes).await,
             Standing::Nothing => return Err(not_found(OPERATION, path)),
         };
         let location = place.location(OPERATION)?;
@@ -97,8 +99,83 @@ impl Session {
                     .await
             }
             _ if changes.sets_nothing() || set == kept => Ok(()),
+            _ if self.shared.settings.rewrite_metadata => {
+                let original = Original {
+                    store,
+                    key: location.key.clone(),
+                    head,
+                };
+                self.rewrite(path, location, original, set).await
+            }
             _ => self.keep(path, location, &head, set).await,
         }
+    }
+
+    /// Refuses what would not be kept, where that is wanted. Clients that repeat what STAT said
+    /// change nothing.
+    fn check_owner(&self, path: &VirtualPath, changes: &AttributeChanges) -> Result<()> {
+        let refuses = self.shared.settings.owner_changes == OwnerChanges::Refuse;
+        match changes.owner {
+            Some(owner) if refuses && owner != (OWNER_NUMBER, OWNER_NUMBER) => Err(Error::new(
+                ErrorKind::Denied,
+                format!("change owner of {path}: everything here belongs to you, and stays so"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the attribute row of a directory: it belongs to its key.
+    async fn set_directory(&self, place: &Place, changes: &AttributeChanges) -> Result<()> {
+        no_size(&place.path, changes)?;
+        let kept = self.directory_attributes(OPERATION, place).await?;
+        let set = Attributes::from(changes).or(kept);
+        if set == kept {
+            return Ok(());
+        }
+        let location = Location {
+            bucket: place.bucket().clone(),
+            key: place.marker(OPERATION)?,
+        };
+        let row = AttributesRow {
+            mtime: set.mtime,
+            atime: set.atime,
+            mode: set.mode,
+            ..AttributesRow::new(location, "")
+        };
+        self.write_row(&place.path, row).await
+    }
+
+    /// Writes what was set into the object's metadata as well, by a copy onto itself.
+    async fn rewrite(
+        &self,
+        path: &VirtualPath,
+        location: Location,
+        original: Original,
+        set: Attributes,
+    ) -> Result<()> {
+        let transfers = &self.shared.transfers;
+        let claimed = transfers.claim(&location).await;
+        let claimed = claimed.map_err(|error| unclaimed(OPERATION, path, error))?;
+        let (store, key) = (&original.store, &original.key);
+        let copied = transfers.copy(&original, key, false, &set, store).await;
+        let (transfer, written) = match copied {
+            Ok(copied) => copied,
+            Err(error) => {
+                if error.outcome_unknown() {
+                    claimed.keep();
+                }
+                return Err(Error::store(OPERATION, path, error));
+            }
+        };
+        let row = AttributesRow {
+            version: written.version,
+            transfer: Some(transfer),
+            mtime: set.mtime,
+            atime: set.atime,
+            mode: set.mode,
+            ..AttributesRow::new(location, written.etag)
+        };
+        self.write_row(path, row).await
     }
 
     /// Writes the attribute row of an object as it stands.
@@ -118,11 +195,16 @@ impl Session {
             mode: set.mode,
             ..AttributesRow::new(location, head.etag.clone())
         };
+        self.write_row(path, row).await
+    }
+
+    /// Row and audit entry, in one write.
+    async fn write_row(&self, path: &VirtualPath, row: AttributesRow) -> Result<()> {
         let mut audit = self.audit("set_attributes", path);
         audit.detail = json!({
-            "mtime": set.mtime.map(model::Timestamp::as_micros),
-            "atime": set.atime.map(model::Timestamp::as_micros),
-            "mode": set.mode.map(|mode| format!("{mode:04o}")),
+            "mtime": row.mtime.map(model::Timestamp::as_micros),
+            "atime": row.atime.map(model::Timestamp::as_micros),
+            "mode": row.mode.map(|mode| format!("{mode:04o}")),
         });
         let writer = self.shared.database.writer();
         let set = writer.set_attributes(row, Some(audit)).await;
@@ -166,9 +248,8 @@ impl Session {
     }
 }
 
-/// Directories keep no attributes; clients that set some are told so by STAT alone, since an error
-/// would fail their whole transfer.
-fn directory(path: &VirtualPath, changes: &AttributeChanges) -> Result<()> {
+/// A directory has no size to be set.
+fn no_size(path: &VirtualPath, changes: &AttributeChanges) -> Result<()> {
     match changes.size {
         None => Ok(()),
         Some(_) => Err(Error::new(

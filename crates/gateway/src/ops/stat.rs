@@ -43,7 +43,7 @@ impl Session {
         let store = self.store("stat", path, place.bucket()).await?;
         match self.look("stat", &place, &*store).await? {
             Standing::File(head) => self.stored("stat", &place, &head).await,
-            Standing::Directory => Ok(self.directory()),
+            Standing::Directory => self.directory_at("stat", &place).await,
             Standing::Nothing if overlay.is_directory => Ok(self.directory()),
             Standing::Nothing if moves.any_below(&place) => Ok(self.directory()),
             Standing::Nothing => Err(not_found("stat", path)),
@@ -68,7 +68,7 @@ impl Session {
             FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
                 Ok(self.unfinished(&writing.file))
             }
-            FileHandle::Listing(_) => Ok(self.directory()),
+            FileHandle::Listing(listing) => self.stat(listing.path()).await,
         }
     }
 

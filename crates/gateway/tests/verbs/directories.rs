@@ -92,7 +92,7 @@ async fn only_empty_directories_are_removed() {
 }
 
 #[tokio::test]
-async fn attributes_of_directories_are_accepted() {
+async fn attributes_of_directories_are_kept_and_those_of_homes_accepted() {
     let world = World::new().await;
     let session = world.session("/b/home").await;
     world.seed("home/d/f", "").await;
@@ -112,5 +112,6 @@ async fn attributes_of_directories_are_accepted() {
         let refused = session.set_attributes(&path(at), &size).await;
         assert_eq!(refused.expect_err(at).kind(), ErrorKind::Invalid);
     }
-    assert_eq!(session.stat(&path("/d")).await.expect("stands").mode, 0o755);
+    assert_eq!(session.stat(&path("/d")).await.expect("stands").mode, 0o700);
+    assert_eq!(session.stat(&path("/")).await.expect("stands").mode, 0o755);
 }

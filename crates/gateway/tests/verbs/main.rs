@@ -1,6 +1,7 @@
 //! Every verb of a session, on a memory store and SQLite: what it answers, what it leaves in the
 //! store and the database, and how many requests it takes.
 
+mod attributes;
 mod commits;
 mod crashes;
 mod directories;

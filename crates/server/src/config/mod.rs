@@ -179,6 +179,21 @@ pub struct SftpConfig {
     pub idle_timeout: Span,
     /// Tries to log in on one connection.
     pub max_login_attempts: u32,
+    /// How long RENAME of a file waits for its copy before it answers.
+    pub rename_wait: Span,
+    /// What becomes of a change of owner or group.
+    pub owner_changes: OwnerChangesKind,
+}
+
+/// What becomes of a change that nothing keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnerChangesKind {
+    /// It is answered OK.
+    #[default]
+    Ignore,
+    /// It is refused.
+    Refuse,
 }
 
 impl Default for SftpConfig {
@@ -201,6 +216,8 @@ impl Default for SftpConfig {
             login_grace: Span::seconds(60),
             idle_timeout: Span::minutes(30),
             max_login_attempts: 6,
+            rename_wait: Span::seconds(10),
+            owner_changes: OwnerChangesKind::Ignore,
         }
     }
 }
@@ -246,6 +263,10 @@ pub struct TransferConfig {
     pub parallel_parts: u32,
     /// Bytes read ahead for one download.
     pub read_ahead: ByteSize,
+    /// Larger objects are copied by ranges; the store's own limit where absent.
+    pub largest_copy: Option<ByteSize>,
+    /// Write what SETSTAT says into objects that stand, by a copy onto themselves.
+    pub rewrite_metadata: bool,
 }
 
 impl Default for TransferConfig {
@@ -255,6 +276,8 @@ impl Default for TransferConfig {
             download_memory: ByteSize::mebibytes(256),
             parallel_parts: 4,
             read_ahead: ByteSize::mebibytes(16),
+            largest_copy: None,
+            rewrite_metadata: false,
         }
     }
 }
@@ -419,6 +442,8 @@ impl Config {
             proxy_listen: std::mem::take(&mut self.sftp.proxy_listen),
             proxy_trusted: std::mem::take(&mut self.sftp.proxy_trusted),
             max_handles: self.sftp.max_handles,
+            rename_wait: self.sftp.rename_wait,
+            owner_changes: self.sftp.owner_changes,
             ..wanted.sftp.clone()
         };
         self.log.level.clone_from(&wanted.log.level);

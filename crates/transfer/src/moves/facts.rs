@@ -1,8 +1,8 @@
 //! What a rename leaves in the database: the attributes' new place, its audit entry, its event.
 
 use database::{
-    Attributes as AttributesRow, AuditEntry, MoveEnd, MoveKind, MoveOutcome, NewMove, ObjectRename,
-    Outcome, Publication,
+    Attributes as AttributesRow, AuditEntry, MoveEnd, MoveOutcome, NewMove, ObjectRename, Outcome,
+    Publication,
 };
 use model::{Event, EventKind, Timestamp};
 use serde_json::json;
@@ -69,14 +69,17 @@ pub(super) fn failed(
 /// whatever stands there.
 fn attributes(begun: &NewMove, written: Option<&Written>) -> Option<AttributesRow> {
     let nothing = begun.mtime.is_none() && begun.atime.is_none() && begun.mode.is_none();
-    let etag = match (begun.kind, written) {
-        (MoveKind::Directory, _) => "",
-        (MoveKind::File, Some(written)) => &written.etag,
-        (MoveKind::File, None) => return None,
+    let is_directory = begun.to.key.as_str().ends_with('/');
+    let etag = match written {
+        _ if is_directory => "",
+        Some(written) => &written.etag,
+        None => return None,
     };
     (!nothing).then(|| AttributesRow {
-        version: written.and_then(|written| written.version.clone()),
-        transfer: (begun.kind == MoveKind::File).then_some(begun.id),
+        version: written
+            .filter(|_| !is_directory)
+            .and_then(|written| written.version.clone()),
+        transfer: (!is_directory).then_some(begun.id),
         mtime: begun.mtime,
         atime: begun.atime,
         mode: begun.mode,
