@@ -206,13 +206,13 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
         #[test]
-        fn the_slow_matcher_agrees(pattern in "[ab/\u{fc}*?|]{0,7}", text in "[ab/\u{fc}]{0,8}") {
+        fn the_slow_matcher_agrees(
             // An edge stands before wildcards alone; elsewhere it is never made.
-            let pattern = pattern.trim_end_matches('|');
+            pattern in "([ab/\u{fc}*?]|[|][*?]){0,7}",
+            text in "[ab/\u{fc}]{0,8}",
+        ) {
             let characters: Vec<char> = pattern.chars().collect();
-            let fits = characters.windows(2).all(|pair| pair[0] != '|' || "*?".contains(pair[1]));
-            prop_assume!(fits);
-            let found = Glob::new(tokens(pattern)).matches(&text);
+            let found = Glob::new(tokens(&pattern)).matches(&text);
             prop_assert_eq!(found, slow(&characters, &text.chars().collect::<Vec<_>>()));
         }
     }

@@ -250,3 +250,42 @@ fn variables_of_the_old_version_are_found() {
     let found = lint(&Document::parse("test", plain).unwrap());
     assert_eq!(found[0].severity, Severity::Notice);
 }
+
+#[test]
+fn the_documents_of_the_matrix_are_told_what_they_lack() {
+    let told = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies");
+        let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect(name);
+        let found = lint(&Document::parse(name, &text).expect(name));
+        let found = found
+            .iter()
+            .map(|finding| format!("{}: {}", finding.severity, finding.place));
+        found.collect::<Vec<_>>()
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(
+        told("scope-down"),
+        [r#"warning: statement 3 ("FilesOfHome"), Resource"#]
+    );
+    assert_eq!(
+        told("bucket-role"),
+        [
+            "warning: statement 1, Resource",
+            "warning: statement 1",
+            r#"warning: statement 2 ("HomeDirObjectAccess"), Resource"#,
+            "notice: statement 3, Action",
+        ]
+    );
+    assert_eq!(told("send-only"), nothing);
+    assert_eq!(told("read-only"), ["warning: statement 1"]);
+    assert_eq!(
+        told("no-removals"),
+        [
+            "danger: statement 1, Resource",
+            "warning: statement 1",
+            r#"warning: statement 3 ("NoReports"), Resource"#,
+        ]
+    );
+    assert_eq!(told("by-user-name"), nothing);
+    assert_eq!(told("variables-of-2008")[0], "danger: Version");
+}
