@@ -20,7 +20,7 @@ use crate::{Transfers, metrics};
 use lease::Lease;
 pub use report::{Deed, Entry, Outcome, Report};
 
-/// Renames that a dry run lists.
+/// Renames that one pass names.
 const PAGE: u32 = 1000;
 /// How long a node that died is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
@@ -146,22 +146,28 @@ impl Pass<'_> {
     async fn finish_moves(&mut self) -> Result<(), SweepError> {
         let core = self.transfers.core();
         let (own, now) = (core.settings.node, core.clock.now());
-        let mut left = Vec::new();
-        if self.dry_run {
-            left = core
-                .database
-                .moves()
-                .unattended(own, now, None, PAGE)
-                .await?;
-        } else {
-            self.transfers.finish_moves(self.stores).await?;
+        let found = core
+            .database
+            .moves()
+            .unattended(own, now, None, PAGE)
+            .await?;
+        let mut left = 0;
+        if !self.dry_run {
+            left = self.transfers.finish_moves(self.stores).await?.left;
         }
-        for found in left {
+        // Those of this node itself are going on already.
+        for found in found.into_iter().filter(|one| one.begun.node != own) {
+            let id = found.begun.id;
+            let done = match left > 0 && !core.moves.contains(id) {
+                true => Err("its store does not answer; the log says why".into()),
+                false => Ok(()),
+            };
+            let outcome = self.outcome(done);
             self.note(Entry {
                 deed: Deed::FinishRename,
                 location: found.begun.to,
-                transfer: Some(found.begun.id),
-                outcome: Outcome::Planned,
+                transfer: Some(id),
+                outcome,
             });
         }
         Ok(())

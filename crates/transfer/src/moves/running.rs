@@ -26,7 +26,7 @@ impl Running {
         }
     }
 
-    pub(super) fn contains(&self, id: TransferId) -> bool {
+    pub(crate) fn contains(&self, id: TransferId) -> bool {
         self.lock().contains_key(&id)
     }
 
