@@ -11,8 +11,8 @@ use crate::nodes::node_is_dead;
 use crate::private_files::private_file;
 use crate::query::Query;
 use crate::row::corrupt;
-use crate::transfers::transfer;
-use crate::{PrivateFile, PrivateId, Result, Transfer, TransfersTable};
+use crate::transfers::{self, transfer};
+use crate::{NewTransfer, PrivateFile, PrivateId, Result, Transfer, TransfersTable};
 
 impl TransfersTable<'_> {
     /// The most ids that [`Self::of_ids`] looks up in one query.
@@ -124,6 +124,18 @@ impl TransfersTable<'_> {
         let row = self.engine.fetch_optional(&query).await?;
         row.map(|row| row.parsed("holder")).transpose()
     }
+}
+
+/// Writes an intent that was lost, in this epoch; fine where it is written already.
+pub(crate) async fn begin_at(
+    new: &NewTransfer,
+    epoch: u64,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    transfers::begin(new, transaction).await?;
+    let sql = "UPDATE transfers SET epoch = $2 WHERE id = $1 AND epoch < $2";
+    let query = Query::new("adopt", new.id, sql).bind(new.id).bind(epoch);
+    transaction.execute(&query).await.map(drop)
 }
 
 /// A transfer whose object does not stand at its key, and whose publisher is gone, is unfinished

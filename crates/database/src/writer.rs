@@ -109,7 +109,7 @@ impl Writer {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn begin_intent(&self, transfer: NewTransfer) -> Result<()> {
-        self.done(Write::Begin(transfer)).await
+        self.done(Write::Begin(Box::new(transfer))).await
     }
 
     /// Notes the store's id of a transfer's multipart upload, so that a sweeper finds it.

@@ -1,15 +1,19 @@
 //! What an object says of itself: its transfer, and the attributes known when it was written.
 
-use model::{Location, Timestamp, TransferId, UserId, VirtualPath};
+use model::{InstallationId, Location, ObjectKey, Timestamp, TransferId, UserId, VirtualPath};
 use storage::{Metadata, ObjectHead};
 
 use crate::transfers::Core;
 
 /// Names the upload that made the object: the proof after a lost answer.
 const TRANSFER: &str = "pierhead-transfer";
-/// Whose a staging object is, and at which path he sees it.
+/// Which installation made a staging object, for whom, and at which key and path he sees it.
+const INSTALLATION: &str = "pierhead-installation";
 const OWNER: &str = "pierhead-owner";
+const KEY: &str = "pierhead-key";
 const PATH: &str = "pierhead-path";
+/// Longer keys and paths are left out, in bytes: stores hold 2 KiB of metadata.
+const LONGEST: usize = 400;
 /// Last modified, in seconds since 1970 with a fraction, as rclone reads and writes it.
 const MTIME: &str = "mtime";
 /// Type and permission bits in octal, as rclone writes them.
@@ -102,9 +106,37 @@ pub(crate) fn of_transfer(transfer: TransferId, attributes: &Attributes) -> Meta
 
 /// Names whose a staging object is and what for, so that it can be told from others' whatever
 /// becomes of its row.
-pub(crate) fn name_owner(metadata: &mut Metadata, owner: UserId, path: &VirtualPath) {
-    metadata.insert(OWNER.to_owned(), owner.to_string());
-    metadata.insert(PATH.to_owned(), path.to_string());
+pub(crate) fn name_owner(metadata: &mut Metadata, owner: &StagedFor) {
+    metadata.insert(INSTALLATION.to_owned(), owner.installation.to_string());
+    metadata.insert(OWNER.to_owned(), owner.owner.to_string());
+    for (name, value) in [(KEY, owner.key.as_str()), (PATH, owner.path.as_str())] {
+        if value.len() <= LONGEST {
+            metadata.insert(name.to_owned(), value.to_owned());
+        }
+    }
+}
+
+/// Whose a staging object is, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StagedFor {
+    pub(crate) installation: InstallationId,
+    pub(crate) owner: UserId,
+    /// Where he sees it, in the bucket of its staging.
+    pub(crate) key: ObjectKey,
+    pub(crate) path: VirtualPath,
+}
+
+impl StagedFor {
+    /// As [`name_owner`] wrote it; none where that is not all there.
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
+        let path = metadata.get(PATH)?.as_bytes();
+        Some(Self {
+            installation: metadata.get(INSTALLATION)?.parse().ok()?,
+            owner: metadata.get(OWNER)?.parse().ok()?,
+            key: ObjectKey::parse(metadata.get(KEY)?.as_str()).ok()?,
+            path: VirtualPath::parse(path, &VirtualPath::root()).ok()?,
+        })
+    }
 }
 
 /// The upload that made an object, where it was one of ours.

@@ -9,7 +9,7 @@ use storage::{Base, ObjectStore, Pin, Placement, Progress, Stores, Upload};
 use crate::beginning::temporary_key;
 use crate::recording::Recording;
 use crate::transfer::{self, Active};
-use crate::{Attributes, Condition, Error, Intent, Result, Transfer, Transfers};
+use crate::{Attributes, Condition, Error, Intent, Result, Transfer, Transfers, metadata, stage};
 
 const OPERATION: &str = "continue";
 
@@ -133,8 +133,12 @@ impl<'a> Resuming<'a> {
         let id = self.private_id();
         let declared = self.file.transfer.intent.opening.declared;
         let set = self.file.transfer.intent.opening.set.into();
-        let settings =
+        let mut settings =
             transfer::settings(id, None, self.placement, declared, &set, &self.store, core);
+        if self.file.is_temporary() {
+            let owner = stage::staged_for(&self.intent, core);
+            metadata::name_owner(&mut settings.metadata, &owner);
+        }
         let (store, key, base) = (Arc::clone(&self.store), self.key.clone(), self.base.clone());
         match &self.progress {
             Some(progress) => Upload::resume(store, key, settings, base, progress).await,

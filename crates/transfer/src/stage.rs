@@ -7,8 +7,10 @@ use model::ErrorKind;
 use serde_json::json;
 use storage::{PutOptions, Written};
 
+use crate::metadata::StagedFor;
 use crate::transfer::{Active, Publication, Published};
-use crate::{Error, Result, metadata, metrics, proof, publish, record};
+use crate::transfers::Core;
+use crate::{Error, Intent, Result, metadata, metrics, proof, publish, record};
 
 /// Stores the object in staging and notes that it is whole. Nobody but its owner hears of it.
 pub(crate) async fn stage(active: &Arc<Active>, publication: &Publication) -> Result<Published> {
@@ -40,7 +42,11 @@ async fn put_and_note(active: &Arc<Active>, publication: &Publication) -> Result
 
 async fn put(active: &Active, publication: &Publication) -> Result<Written> {
     let mut metadata = metadata::of_transfer(active.id, &publication.attributes);
-    metadata::name_owner(&mut metadata, active.intent.owner, &publication.path);
+    let owner = StagedFor {
+        path: publication.path.clone(),
+        ..staged_for(&active.intent, &active.core)
+    };
+    metadata::name_owner(&mut metadata, &owner);
     let options = PutOptions {
         metadata,
         ..PutOptions::default()
@@ -84,6 +90,16 @@ async fn note(
         }
     });
     Err(failed.caused_by(error).with_unknown_outcome())
+}
+
+/// Whose its object in staging is.
+pub(crate) fn staged_for(intent: &Intent, core: &Core) -> StagedFor {
+    StagedFor {
+        installation: core.database.installation(),
+        owner: intent.owner,
+        key: intent.location.key.clone(),
+        path: intent.path.clone(),
+    }
 }
 
 fn row(active: &Active, publication: &Publication, published: &Published) -> Staging {

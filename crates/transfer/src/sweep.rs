@@ -1,5 +1,6 @@
 //! The sweeper: finishes, keeps or takes away what nodes that died left, on one node at a time.
 
+mod adopt;
 mod ended;
 mod late;
 mod lease;

@@ -88,7 +88,7 @@ impl Transfer {
         let recording = Recording::after(core.settings.intent_delay, row, &core);
         let (declared, set) = (beginning.declared, &beginning.attributes);
         let gate = Some(Arc::clone(&recording));
-        let settings = settings(
+        let mut settings = settings(
             file,
             gate,
             beginning.placement,
@@ -97,6 +97,10 @@ impl Transfer {
             &store,
             &core,
         );
+        if beginning.temporary {
+            let owner = stage::staged_for(&intent, &core);
+            metadata::name_owner(&mut settings.metadata, &owner);
+        }
         let base_len = beginning.base.as_ref().map_or(0, |base| base.len);
         let upload = Upload::start(Arc::clone(&store), key.clone(), settings, beginning.base);
         Self::of(Active {

@@ -6,8 +6,8 @@ use super::write::{Write, Written};
 use super::{Writer, confused};
 use crate::engine::Transaction;
 use crate::{
-    AuditEntry, Detachment, PrivateId, PrivateMove, PrivateRemoval, Result, SetAttributes, Staging,
-    Takeover, Target, audit, events, private_files,
+    AuditEntry, Detachment, NewTransfer, PrivateId, PrivateMove, PrivateRemoval, Result,
+    SetAttributes, Staging, Takeover, Target, audit, events, private_files, unattended,
 };
 
 /// One of them.
@@ -16,6 +16,7 @@ pub(crate) enum PrivateWrite {
     TakeOver(Takeover),
     Detach(Detachment),
     Stage(Staging),
+    Adopt(Box<(NewTransfer, Staging)>),
     Set(PrivateId, SetAttributes, Option<AuditEntry>),
     Move(PrivateMove),
     Promise(Takeover, Target),
@@ -64,6 +65,16 @@ impl Writer {
     /// `Conflict` where another session goes on with it, or it has ended.
     pub async fn stage(&self, staged: Staging) -> Result<()> {
         self.private(PrivateWrite::Stage(staged)).await
+    }
+
+    /// Gives a temporary file that stands whole in staging the row that it has lost, in the epoch
+    /// that its key names. Other private files of its owner at its place are given up.
+    ///
+    /// # Errors
+    /// `Conflict` where it has a row, and is not staged by that.
+    pub async fn adopt(&self, new: NewTransfer, staged: Staging) -> Result<()> {
+        self.private(PrivateWrite::Adopt(Box::new((new, staged))))
+            .await
     }
 
     /// Keeps what a client set of a private file.
@@ -150,6 +161,7 @@ impl PrivateWrite {
             }
             Self::Detach(left) => left.file.transfer.to_string(),
             Self::Stage(staged) => staged.file.transfer.to_string(),
+            Self::Adopt(adopted) => adopted.0.path.clone(),
             Self::Set(file, ..) | Self::Expire(file, ..) | Self::Progress(file, ..) => {
                 file.transfer.to_string()
             }
@@ -164,6 +176,11 @@ impl PrivateWrite {
             Self::TakeOver(takeover) => private_files::take_over(takeover, transaction).await?,
             Self::Detach(left) => private_files::detach(left, transaction).await?,
             Self::Stage(staged) => private_files::stage(staged, transaction).await?,
+            Self::Adopt(adopted) => {
+                let (new, staged) = &**adopted;
+                unattended::begin_at(new, staged.file.epoch, transaction).await?;
+                private_files::stage(staged, transaction).await?;
+            }
             Self::Set(file, set, entry) => {
                 private_files::set(*file, set, transaction).await?;
                 if let Some(entry) = entry {

@@ -89,7 +89,7 @@ pub struct ObjectRename {
 /// One write, large ones boxed.
 #[derive(Debug)]
 pub(crate) enum Write {
-    Begin(NewTransfer),
+    Begin(Box<NewTransfer>),
     SetUploadId(TransferId, String),
     Private(Box<PrivateWrite>),
     Claim(Box<PublicationRequest>),

@@ -8,5 +8,6 @@ mod config;
 mod drain;
 mod host_keys;
 mod reload;
+mod sweep;
 mod up;
 mod users;

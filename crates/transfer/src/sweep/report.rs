@@ -24,6 +24,9 @@ pub enum Deed {
     AbortUpload,
     /// An object in staging whose upload has ended is deleted.
     DeleteStaged,
+    /// A temporary file that stands whole in staging and has lost its row gets it back: the
+    /// database was restored from an older backup.
+    Adopt,
     /// Something in staging that is not of this installation's making, or older than its
     /// database, stays.
     LeaveForeign,
@@ -41,6 +44,7 @@ impl Deed {
             Self::FinishRename => "finish-rename",
             Self::AbortUpload => "abort-upload",
             Self::DeleteStaged => "delete-staged",
+            Self::Adopt => "adopt",
             Self::LeaveForeign => "leave-foreign",
         }
     }

@@ -74,13 +74,14 @@ impl Pass<'_> {
             .transfers()
             .of_ids(&ids)
             .await?;
-        for (key, id) in keys {
+        // From the end: of several objects of one temporary file, the latest counts.
+        for (key, id) in keys.into_iter().rev() {
             let location = Location {
                 bucket: store.bucket().clone(),
                 key,
             };
             match rows.get(&id) {
-                None => self.foreign(location, id),
+                None => self.adopt_or_leave(location, id, store).await?,
                 Some(row) if is_over(row) => self.delete_staged(location, id, store).await,
                 Some(_) => {}
             }
@@ -109,8 +110,8 @@ impl Pass<'_> {
 
     /// Something in staging that no row of ours accounts for.
     pub(super) fn foreign(&mut self, location: Location, id: TransferId) {
-        let reason = "no upload of this id is known here: another installation's, or older than \
-                      this database";
+        let reason = "no upload of this id is known here: another installation's, or newer than \
+                      the backup that this database was restored from";
         self.note(Entry {
             deed: Deed::LeaveForeign,
             location,

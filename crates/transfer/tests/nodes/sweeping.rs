@@ -16,6 +16,7 @@ on_both_engines!(
     multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours,
     staging_is_cleared_of_what_has_ended_and_of_nothing_else,
     a_store_that_is_away_is_asked_again,
+    a_closed_temporary_file_that_lost_its_row_gets_it_back,
 );
 
 /// Begins a multipart upload that no row names.
@@ -170,4 +171,34 @@ async fn a_store_that_is_away_is_asked_again(world: World) {
     let report = alive.sweeper.sweep().await.expect("a healthy database");
     assert!(!report.left_anything(), "{}", report.summary());
     assert_eq!(alive.state(upload.id()).await, TransferState::Detached);
+}
+
+/// The database was restored from a backup that is older than the file.
+async fn a_closed_temporary_file_that_lost_its_row_gets_it_back(world: World) {
+    let mut node = world.node("a").await;
+    node.enter_owner().await;
+    // So that the bucket is known.
+    node.put("f", "bytes").await.expect("published");
+    let lost = node.stage("g.tmp", "whole").await;
+    world
+        .execute("DELETE FROM transfers WHERE object_key = 'g.tmp'")
+        .await;
+    assert_eq!(node.dry_run().await, "adopt planned 1");
+    assert_eq!(node.sweep().await, "adopt done 1");
+    assert_eq!(node.sweep().await, "");
+    let files = node.database.private_files();
+    let place = &lost.intent().location;
+    let found = files.at(node.owner(), place, world.clock.now()).await;
+    let found = found.expect("a healthy database");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].id(), lost.id());
+    assert!(found[0].is_staged());
+    assert_eq!(found[0].staged.as_ref().expect("staged").object.size, 5);
+    // A file that its owner began anew since then is his latest.
+    world
+        .execute("DELETE FROM transfers WHERE object_key = 'g.tmp'")
+        .await;
+    let newer = node.stage("g.tmp", "newer").await;
+    assert_eq!(node.sweep().await, "leave-foreign left 1");
+    assert_eq!(node.state(newer.id()).await, TransferState::Staged);
 }

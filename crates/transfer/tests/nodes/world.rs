@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use database::{Database, DatabaseUrl, TransferState};
+use database::{Database, DatabaseUrl, NewServer, NewUser, TransferState};
 use model::{
     BucketName, Clock, EventKind, Location, ManualClock, NodeId, ObjectKey, Protocol, ServerId,
     SessionId, Timestamp, TransferId, UserId, UserName, VirtualPath,
 };
+use sqlx::Connection;
 use storage::memory::{Fault, MemoryStore, Operation};
 use storage::{Buffers, ObjectStore, ObjectStoreExt, Placement, Stores};
 use testkit::postgres::TestDatabase;
 use tokio::sync::Semaphore;
 use transfer::{
-    Attributes, Condition, Intent, Publication, Published, Settings, SweepError, Sweeper, Transfer,
-    Transfers, transfer_of,
+    Attributes, Beginning, Condition, Intent, Publication, Published, Settings, SweepError,
+    Sweeper, Transfer, Transfers, transfer_of,
 };
 
 /// Runs each test on both engines.
@@ -124,6 +125,26 @@ impl World {
         }
     }
 
+    /// Runs a statement behind everybody's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.place {
+            Place::Sqlite(folder) => {
+                let url = format!("sqlite:{}", folder.path().join("p.db").display());
+                let mut raw = sqlx::SqliteConnection::connect(&url)
+                    .await
+                    .expect("connect");
+                sqlx::raw_sql(sql).execute(&mut raw).await.expect("execute");
+            }
+            Place::Postgres(database) => {
+                let mut raw = sqlx::PgConnection::connect(database.url())
+                    .await
+                    .expect("connect");
+                sqlx::raw_sql(sql).execute(&mut raw).await.expect("execute");
+            }
+        }
+    }
+
     /// Moves the clock; the nodes named live on, the others are dead when that is long enough.
     pub(crate) async fn later(&self, by: Duration, alive: &[&Node]) {
         self.clock.advance(by);
@@ -192,6 +213,34 @@ impl Node {
             .begin(intent, None, Placement::default(), store);
         transfer.write(0, bytes.as_ref()).expect("taken");
         transfer
+    }
+
+    /// A temporary file that is closed: it stands whole in staging.
+    pub(crate) async fn stage(&self, at: &str, bytes: &str) -> Transfer {
+        let store: Arc<dyn ObjectStore> = Arc::new(self.store.clone());
+        let beginning = Beginning {
+            temporary: true,
+            ..Beginning::default()
+        };
+        let transfer = self.transfers.begin_as(self.intent(at), beginning, store);
+        transfer.write(0, bytes.as_bytes()).expect("taken");
+        close(&transfer, Condition::Any).await.expect("staged");
+        transfer
+    }
+
+    /// Makes the user who uploads, so that the database knows him.
+    pub(crate) async fn enter_owner(&mut self) {
+        let server = NewServer::named("main");
+        let servers = self.database.servers();
+        servers.create(&server, START).await.expect("a new server");
+        let name = UserName::parse("acme").expect("valid");
+        let user = NewUser::new(server.id, name, "/b");
+        let user = self.database.users().create(user, START).await;
+        self.owner = user.expect("a new user").id;
+    }
+
+    pub(crate) fn owner(&self) -> UserId {
+        self.owner
     }
 
     pub(crate) async fn put(&self, at: &str, bytes: &str) -> transfer::Result<Published> {
