@@ -5,6 +5,7 @@ mod order;
 mod resuming;
 mod rewriting;
 mod sending;
+mod spilling;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};

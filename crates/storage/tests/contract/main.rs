@@ -19,6 +19,7 @@ mod multipart_refusals;
 mod objects;
 mod part_copies;
 mod renames;
+mod resuming;
 mod versions;
 
 mod local;

@@ -112,6 +112,11 @@ macro_rules! suite {
             a_range_behind_the_end_is_refused,
             a_part_of_another_state_is_refused,
         );
+        suite!(@ $how $open, resuming:
+            a_detached_upload_goes_on_elsewhere,
+            an_upload_goes_on_after_a_crash,
+            a_discarded_upload_leaves_nothing,
+        );
         suite!(@ $how $open, versions:
             every_write_is_a_version_or_there_is_one,
             an_old_version_can_be_read,
