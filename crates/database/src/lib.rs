@@ -72,6 +72,6 @@ pub use user::{
 };
 pub use users::UsersTable;
 pub use writer::{
-    MoveEnd, MoveOutcome, ObjectRemoval, ObjectRename, TransferFailure, UploadCommit, Writer,
-    WriterStatistics,
+    MoveEnd, MoveFailure, MoveOutcome, ObjectRemoval, ObjectRename, TransferFailure, UploadCommit,
+    Writer, WriterStatistics,
 };

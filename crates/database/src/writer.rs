@@ -22,7 +22,7 @@ use crate::{
     PublicationRequest, Result, Settings, metrics as names,
 };
 use moving::MoveWrite;
-pub use moving::{MoveEnd, MoveOutcome};
+pub use moving::{MoveEnd, MoveFailure, MoveOutcome};
 use queue::{Class, Job, Senders};
 use task::Task;
 pub use write::{ObjectRemoval, ObjectRename, TransferFailure, UploadCommit};
@@ -223,7 +223,7 @@ impl Writer {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn begin_move(&self, new: NewMove) -> Result<()> {
-        self.done(MoveWrite::Begin(new).into()).await
+        self.done(MoveWrite::Begin(Box::new(new)).into()).await
     }
 
     /// Notes the store's id of a move's multipart upload, or that it has none any more.
@@ -255,7 +255,7 @@ impl Writer {
     /// # Errors
     /// `Conflict` where a publication was taken over, `NotFound` where there is no such move.
     pub async fn end_move(&self, end: MoveEnd) -> Result<u64> {
-        self.sequence(MoveWrite::End(end).into()).await
+        self.sequence(MoveWrite::End(Box::new(end)).into()).await
     }
 
     /// Records what happened besides: an audit entry, an event, or both.

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use database::{MoveKind, MovedObject, NewMove};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use model::{
     ErrorKind, Location, Protocol, ServerId, SessionId, TransferId, UserId, UserName, VirtualPath,
 };
@@ -119,7 +121,7 @@ impl Transfers {
         (begun.mtime, begun.atime, begun.mode) = (kept.mtime, kept.atime, kept.mode);
         let file = FileMove::new(Arc::clone(self.core()), begun.clone(), original, target);
         let file = file.with(&claims);
-        let work = async move { claims.during(file.run()).await };
+        let work = async move { claims.during(file.run()).await }.boxed();
         self.start(begun, path, work).await
     }
 
@@ -147,7 +149,7 @@ impl Transfers {
             publications: claims.publications(),
             is_resumed: false,
         };
-        let work = async move { claims.during(directory.run()).await };
+        let work = async move { claims.during(directory.run()).await }.boxed();
         self.start(begun, path, work).await
     }
 
@@ -160,7 +162,7 @@ impl Transfers {
         &self,
         begun: NewMove,
         path: VirtualPath,
-        work: impl Future<Output = Result<()>> + Send + 'static,
+        work: BoxFuture<'static, Result<()>>,
     ) -> Result<Moving> {
         let id = begun.id;
         let core = self.core();

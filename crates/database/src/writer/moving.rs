@@ -23,29 +23,33 @@ pub enum MoveOutcome {
     /// The object has its new key: its attributes go along, and everybody is told.
     Moved(Box<ObjectRename>),
     /// It failed for good; what was not moved stands under its old name.
-    Failed {
-        /// Why, fit for the user.
-        error: String,
-        /// Publications to give back.
-        publications: Vec<Publication>,
-        /// For the audit log.
-        audit: Option<AuditEntry>,
-        /// For everybody else.
-        event: Option<Event>,
-    },
+    Failed(Box<MoveFailure>),
+}
+
+/// What is said of a move that failed for good.
+#[derive(Debug, Clone)]
+pub struct MoveFailure {
+    /// Why, fit for the user.
+    pub error: String,
+    /// Publications to give back.
+    pub publications: Vec<Publication>,
+    /// For the audit log.
+    pub audit: Option<AuditEntry>,
+    /// For everybody else.
+    pub event: Option<Event>,
 }
 
 /// One write about a move.
 #[derive(Debug)]
 pub(crate) enum MoveWrite {
-    Begin(NewMove),
+    Begin(Box<NewMove>),
     SetUploadId(TransferId, Option<String>),
     Adopt {
         id: TransferId,
         from: NodeId,
         to: NodeId,
     },
-    End(MoveEnd),
+    End(Box<MoveEnd>),
 }
 
 impl MoveWrite {
@@ -59,11 +63,8 @@ impl MoveWrite {
 
     /// The first key whose rows it locks.
     pub(crate) fn key(&self) -> Option<(&str, &str)> {
-        let Self::End(MoveEnd {
-            outcome: MoveOutcome::Moved(rename),
-            ..
-        }) = self
-        else {
+        let Self::End(end) = self else { return None };
+        let MoveOutcome::Moved(rename) = &end.outcome else {
             return None;
         };
         let first = std::cmp::min(&rename.from, &rename.to);
@@ -90,7 +91,7 @@ impl MoveEnd {
     async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
         let error = match &self.outcome {
             MoveOutcome::Moved(_) => None,
-            MoveOutcome::Failed { error, .. } => Some(error.as_str()),
+            MoveOutcome::Failed(failure) => Some(failure.error.as_str()),
         };
         if !moves::end(self.id, error, self.finished, transaction).await? {
             return Ok(Written::Sequence(0));
@@ -102,16 +103,11 @@ impl MoveEnd {
                 }
                 rename.apply(transaction).await
             }
-            MoveOutcome::Failed {
-                publications,
-                audit,
-                event,
-                ..
-            } => {
-                for publication in publications {
+            MoveOutcome::Failed(failure) => {
+                for publication in &failure.publications {
                     publications::release(publication, transaction).await?;
                 }
-                note(audit.as_ref(), event.as_ref(), transaction).await?;
+                note(failure.audit.as_ref(), failure.event.as_ref(), transaction).await?;
                 Ok(Written::Sequence(0))
             }
         }

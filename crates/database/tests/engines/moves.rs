@@ -1,8 +1,8 @@
 //! Moves: on record before the first copy, ended once, taken over once.
 
 use database::{
-    Attributes, AuditEntry, MoveEnd, MoveKind, MoveOutcome, MoveState, MovedObject, NewMove, Node,
-    ObjectRename, Outcome,
+    Attributes, AuditEntry, MoveEnd, MoveFailure, MoveKind, MoveOutcome, MoveState, MovedObject,
+    NewMove, Node, ObjectRename, Outcome,
 };
 use model::{
     Event, EventKind, NodeId, Protocol, ServerId, SessionId, Timestamp, TransferId, UserId,
@@ -78,12 +78,12 @@ fn failed(new: &NewMove) -> MoveEnd {
     MoveEnd {
         id: new.id,
         finished: NOW,
-        outcome: MoveOutcome::Failed {
+        outcome: MoveOutcome::Failed(Box::new(MoveFailure {
             error: "the source is gone".to_owned(),
             publications: Vec::new(),
             audit: Some(AuditEntry::new("rename", Outcome::Failed, NOW)),
             event: Some(event),
-        },
+        })),
     }
 }
 

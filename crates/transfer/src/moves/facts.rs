@@ -1,8 +1,8 @@
 //! What a rename leaves in the database: the attributes' new place, its audit entry, its event.
 
 use database::{
-    Attributes as AttributesRow, AuditEntry, MoveEnd, MoveOutcome, NewMove, ObjectRename, Outcome,
-    Publication,
+    Attributes as AttributesRow, AuditEntry, MoveEnd, MoveFailure, MoveOutcome, NewMove,
+    ObjectRename, Outcome, Publication,
 };
 use model::{Event, EventKind, Timestamp};
 use serde_json::json;
@@ -50,7 +50,7 @@ pub(super) fn failed(
     MoveEnd {
         id: begun.id,
         finished: now,
-        outcome: MoveOutcome::Failed {
+        outcome: MoveOutcome::Failed(Box::new(MoveFailure {
             error: error.to_owned(),
             publications: publications.to_vec(),
             audit: Some(AuditEntry {
@@ -61,7 +61,7 @@ pub(super) fn failed(
                 .parent
                 .is_none()
                 .then(|| event(begun, EventKind::RenameFailed, now)),
-        },
+        })),
     }
 }
 

@@ -98,20 +98,20 @@ impl FileMove {
         let settings = &self.core.settings;
         let mut pause = settings.move_pause;
         for _ in 1..settings.move_attempts.max(1) {
-            match self.attempt().await {
+            match Box::pin(self.attempt()).await {
                 Ok(()) => return Ok(()),
                 Err(stop) if stop.may_pass() => {
                     tracing::warn!(id = %self.begun.id, path = %self.path, error = %stop.error(), "a rename is tried again");
                 }
-                Err(stop) => return self.give_up(stop).await,
+                Err(stop) => return Box::pin(self.give_up(stop)).await,
             }
             self.is_repeated = true;
             tokio::time::sleep(pause).await;
             pause = (pause * 4).min(LONGEST_PAUSE);
         }
-        match self.attempt().await {
+        match Box::pin(self.attempt()).await {
             Ok(()) => Ok(()),
-            Err(stop) => self.give_up(stop).await,
+            Err(stop) => Box::pin(self.give_up(stop)).await,
         }
     }
 

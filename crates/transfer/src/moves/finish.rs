@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use database::{Move, MoveKind, Publication};
+use futures::FutureExt;
 use model::{ErrorKind, TransferId};
 use storage::{ObjectHead, Stores};
 
@@ -82,7 +83,7 @@ impl Transfers {
             row,
             _running: running,
         };
-        core.tasks.spawn(async move { left.finish().await });
+        core.tasks.spawn(left.finish().boxed());
         Ok(true)
     }
 }
@@ -111,7 +112,9 @@ impl Left {
         match begun.kind {
             MoveKind::File => {
                 let publications = claims.publications();
-                claims.during(self.finish_file(publications)).await
+                claims
+                    .during(Box::pin(self.finish_file(publications)))
+                    .await
             }
             MoveKind::Directory => {
                 let directory = DirectoryMove {
@@ -122,7 +125,7 @@ impl Left {
                     publications: claims.publications(),
                     is_resumed: true,
                 };
-                claims.during(directory.run()).await
+                claims.during(directory.run().boxed()).await
             }
         }
     }
