@@ -81,7 +81,7 @@ impl Sweeper {
         let lease = Lease::take(self.transfers.core()).await?;
         let begun = Instant::now();
         let mut pass = self.pass(false);
-        let swept = lease.during(pass.everything()).await;
+        let swept = lease.during(Box::pin(pass.everything())).await;
         lease.release().await;
         swept?;
         metrics::swept(self.transfers.core().clock.now(), begun.elapsed());
@@ -103,7 +103,7 @@ impl Sweeper {
         let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let Some(swept) = stop.run_until_cancelled(self.sweep()).await else {
+            let Some(swept) = stop.run_until_cancelled(Box::pin(self.sweep())).await else {
                 return;
             };
             match swept {
