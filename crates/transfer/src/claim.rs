@@ -171,13 +171,15 @@ impl Claimed {
     }
 
     /// Runs work that may take long, and says meanwhile that it goes on, so that nobody takes over.
-    pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+    pub fn during<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         let every = self.core.settings.stale_claim / 3;
-        let mut work = std::pin::pin!(work);
-        loop {
-            match tokio::time::timeout(every, &mut work).await {
-                Ok(done) => return done,
-                Err(_) => self.renew().await,
+        let mut work = Box::pin(work);
+        async move {
+            loop {
+                match tokio::time::timeout(every, &mut work).await {
+                    Ok(done) => return done,
+                    Err(_) => self.renew().await,
+                }
             }
         }
     }

@@ -67,7 +67,7 @@ impl Sweeper {
     /// `Database` where that does not answer; what a store fails with is an entry of the report.
     pub async fn settle_transfers(&self) -> Result<Report, SweepError> {
         let mut pass = self.pass(false);
-        pass.settle_rows().await?;
+        Box::pin(pass.settle_rows()).await?;
         pass.finish_moves().await?;
         Ok(pass.report)
     }
@@ -94,7 +94,7 @@ impl Sweeper {
     /// `Database` where that does not answer.
     pub async fn dry_run(&self) -> Result<Report, SweepError> {
         let mut pass = self.pass(true);
-        pass.everything().await?;
+        Box::pin(pass.everything()).await?;
         Ok(pass.report)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use database::TransferState;
 use model::{Clock, ErrorKind};
 use storage::memory::{Fault, Operation};
+use tokio_util::task::TaskTracker;
 use transfer::Condition;
 
 use crate::world::{LIFE, LONG, World, close, on_both_engines};
@@ -45,7 +46,7 @@ async fn a_late_put_of_a_superseded_node_is_the_last_one(world: World) {
     let (slow, fast) = (world.node("slow").await, world.node("fast").await);
     let (gate, arrived) = world.hold_next(Operation::Put);
     let late = slow.open("f", "late");
-    let closing = tokio::spawn({
+    let closing = TaskTracker::new().spawn({
         let late = late.clone();
         async move { close(&late, Condition::Any).await }
     });
@@ -89,7 +90,7 @@ async fn a_late_put_that_was_overwritten_is_refused(world: World) {
             }
             _ => Fault::None,
         });
-    let closing = tokio::spawn({
+    let closing = TaskTracker::new().spawn({
         let late = late.clone();
         async move { close(&late, Condition::Any).await }
     });
@@ -113,7 +114,7 @@ async fn a_late_put_that_must_not_replace_is_refused_by_the_store(world: World) 
     let (slow, fast) = (world.node("slow").await, world.node("fast").await);
     let (gate, arrived) = world.hold_next(Operation::Put);
     let late = slow.open("f", "late");
-    let closing = tokio::spawn({
+    let closing = TaskTracker::new().spawn({
         let late = late.clone();
         async move { close(&late, Condition::Absent).await }
     });
@@ -137,7 +138,7 @@ async fn a_node_that_dies_with_a_claim_keeps_nobody_waiting(world: World) {
     let held = alive.intent("f").location;
     let claimed = dead.transfers.claim(&held).await.expect("granted");
     claimed.keep();
-    let waiting = tokio::spawn({
+    let waiting = TaskTracker::new().spawn({
         let alive = Arc::clone(&alive);
         async move { alive.put("f", "bytes").await }
     });

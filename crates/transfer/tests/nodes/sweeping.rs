@@ -4,6 +4,7 @@ use database::TransferState;
 use model::{Clock, ErrorKind};
 use storage::memory::{Fault, Operation};
 use storage::{ObjectStore, PutOptions};
+use tokio_util::task::TaskTracker;
 use transfer::Condition;
 
 use crate::world::{LIFE, LONG, World, body, close, key, on_both_engines};
@@ -73,7 +74,7 @@ async fn a_small_upload_of_a_dead_node_is_given_up_once_it_cannot_come_any_more(
     let (dead, alive) = (world.node("dead").await, world.node("alive").await);
     let (_gate, arrived) = world.hold_next(Operation::Put);
     let upload = dead.open("f", "bytes");
-    let closing = tokio::spawn({
+    let closing = TaskTracker::new().spawn({
         let upload = upload.clone();
         async move { close(&upload, Condition::Any).await }
     });
@@ -92,7 +93,7 @@ async fn a_publication_that_takes_effect_late_is_committed_late(world: World) {
     let (dead, alive) = (world.node("dead").await, world.node("alive").await);
     let (gate, arrived) = world.hold_next(Operation::CompleteUpload);
     let upload = dead.open("f", vec![7; 20 << 20]);
-    let closing = tokio::spawn({
+    let closing = TaskTracker::new().spawn({
         let upload = upload.clone();
         async move { close(&upload, Condition::Any).await }
     });
