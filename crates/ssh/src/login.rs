@@ -13,6 +13,10 @@ use tracing::{debug, info, warn};
 
 use crate::connection::Context;
 
+/// What a client is told whose login nobody can decide.
+const OUT_OF_ORDER: &str =
+    "logins cannot be checked at the moment: the service is out of order; try again in a minute";
+
 /// The attempts of one connection.
 pub(crate) struct Doorkeeper {
     context: Arc<Context>,
@@ -153,6 +157,9 @@ impl Doorkeeper {
                 if let Refused::Unavailable(cause) = &refused {
                     let cause = chain(cause);
                     warn!(%peer, ?user, method, cause, "login could not be decided");
+                    // Another try would wait as long again, and a person would take the refusal
+                    // for a wrong password.
+                    self.context.line.end(OUT_OF_ORDER);
                 } else {
                     self.refusals += 1;
                     let reason = refused.reason();
