@@ -68,6 +68,7 @@ impl State {
         };
         let settings = Settings {
             sealer,
+            commit_deadline: config.database.write_deadline.duration(),
             ..Settings::default()
         };
         let database = Database::open(&url, settings)

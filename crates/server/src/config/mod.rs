@@ -48,11 +48,22 @@ pub struct Config {
 }
 
 /// `[database]`
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseConfig {
     /// `sqlite://PATH` or `postgres://…`; `sqlite://DATA/pierhead.db` where absent.
     pub url: Hidden,
+    /// How long a write is tried again while the database does not answer.
+    pub write_deadline: Span,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            url: Hidden::default(),
+            write_deadline: Span::seconds(30),
+        }
+    }
 }
 
 /// `[storage]`

@@ -29,6 +29,7 @@ const fn key(path: &'static str, default: &'static str, meaning: &'static str) -
 pub const KEYS: &[Key] = &[
     key("data", "\"./pierhead-data\"", "Where a node keeps its embedded database, its control socket and, by default, its files."),
     key("database.url", "", "`sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Default: `sqlite://DATA/pierhead.db`."),
+    key("database.write_deadline", "\"30s\"", "While the database does not answer, a CLOSE (and whatever else must be written) waits this long for it, then fails."),
     key("storage.kind", "\"local\"", "`local` (a folder of this machine) or `s3`."),
     key("storage.local.root", "", "The folder whose sub-folders are buckets. Default: `DATA/objects`."),
     key("storage.s3.endpoint", "", "The endpoint's URL. Default: Amazon's own for the region."),

@@ -64,14 +64,25 @@ async fn a_lost_machine_comes_back_from_its_backup_and_the_bucket() {
     assert_eq!(set.code, sftp::StatusCode::Ok);
     let flags = OpenFlags::WRITE | OpenFlags::CREATE;
     let half = ann.open("half", flags, Attributes::default()).await;
-    ann.write(&half.expect("a handle"), 0, "half").await.expect("taken");
+    ann.write(&half.expect("a handle"), 0, "half")
+        .await
+        .expect("taken");
 
     let said = ok(&["backup", backup, "--config", config_text]);
-    assert!(said.contains("not in it") && said.contains(config_text), "{said}");
+    assert!(
+        said.contains("not in it") && said.contains(config_text),
+        "{said}"
+    );
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    fails(&["backup", backup, "--config", config_text], "exists already");
-    fails(&["restore", backup, "--config", config_text, "--force"], "end it first");
+    fails(
+        &["backup", backup, "--config", config_text],
+        "exists already",
+    );
+    fails(
+        &["restore", backup, "--config", config_text, "--force"],
+        "end it first",
+    );
     upload(&mut ann, "late").await;
     let shown = host_keys(&node);
     drop(node);
@@ -88,7 +99,10 @@ async fn a_lost_machine_comes_back_from_its_backup_and_the_bucket() {
     assert_eq!(kept.times.map(|times| times.modified), Some(MTIME));
     assert_eq!(kept.size, Some(4));
     assert_eq!(attributes(&mut ann, "late").await.size, Some(4));
-    assert!(!objects.join("files/ann/half").exists(), "never closed, never there");
+    assert!(
+        !objects.join("files/ann/half").exists(),
+        "never closed, never there"
+    );
     upload(&mut ann, "kept").await;
     drop((anns, ann));
     node.signal(Signal::TERM);

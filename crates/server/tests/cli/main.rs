@@ -4,9 +4,11 @@ mod node;
 mod nodes;
 mod served;
 
+mod backup;
 mod config;
 mod drain;
 mod host_keys;
+mod outage;
 mod reload;
 mod sweep;
 mod up;

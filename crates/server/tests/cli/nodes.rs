@@ -10,7 +10,7 @@ use testkit::postgres::TestDatabase;
 use crate::node::{run, run_with_input};
 use crate::served::{Served, write_config};
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// What identical nodes are told.
 struct Cluster {
@@ -39,12 +39,12 @@ impl Cluster {
 }
 
 /// 32 bytes, all alike, in base64.
-fn key(letter: char) -> String {
+pub(crate) fn key(letter: char) -> String {
     format!("{}A=", String::from(letter).repeat(42))
 }
 
 /// The host keys that are shown at an address.
-fn host_keys(node: &Served) -> Vec<String> {
+pub(crate) fn host_keys(node: &Served) -> Vec<String> {
     let port = node.sftp.port().to_string();
     let scanned = Command::new("ssh-keyscan")
         .args(["-p", &port, "127.0.0.1"])
@@ -80,7 +80,7 @@ fn all_nodes_show_the_same_host_keys_and_one_without_their_key_does_not_start() 
     }
 }
 
-fn add_user(config: &str, name: &str) {
+pub(crate) fn add_user(config: &str, name: &str) {
     let home = format!("/files/{name}");
     let arguments = [
         "user",
@@ -96,10 +96,73 @@ fn add_user(config: &str, name: &str) {
     assert!(ok, "{err}");
 }
 
-async fn client(node: &Served, name: &str) -> Client {
+pub(crate) async fn client(node: &Served, name: &str) -> Client {
     let credential = Credential::password(PASSWORD);
     let client = Client::connect(node.sftp, name, &credential).await;
     client.expect("logged in")
+}
+
+/// A next version's migration, made up: what it adds is none of this version's business.
+fn next_version() -> database::Settings {
+    let script = "ALTER TABLE transfers ADD COLUMN made_up TEXT; \
+                  ALTER TABLE users ADD COLUMN made_up BIGINT NOT NULL DEFAULT 0";
+    database::Settings {
+        next_migrations: vec![database::NextMigration {
+            script: script.to_owned(),
+            compatible_from: Some(database::schema_version()),
+        }],
+        ..database::Settings::default()
+    }
+}
+
+/// An upgrade, node by node: the first node of the next version migrates while this one's serve,
+/// and one of them restarts.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_go_on_while_a_newer_one_migrates() {
+    let cluster = Cluster::new();
+    let a = cluster.config("a", &key('A'));
+    let first = Served::start(&a);
+    add_user(a.to_str().unwrap(), "ann");
+    let anns = client(&first, "ann").await;
+    let mut ann = anns.sftp().await.expect("sftp");
+    upload(&mut ann, "before").await;
+    let flags = sftp::OpenFlags::WRITE | sftp::OpenFlags::CREATE;
+    let handle = ann.open("across", flags, sftp::Attributes::default()).await;
+    let handle = handle.expect("a handle");
+    ann.write(&handle, 0, "bytes").await.expect("taken");
+
+    let url = database::DatabaseUrl::parse(cluster.database.url()).expect("a URL");
+    let newer = database::Database::open(&url, next_version()).await;
+    let newer = newer.expect("migrated");
+    let closed = ann.status(&sftp::Request::Close { handle }).await;
+    assert_eq!(closed.expect("answered").code, sftp::StatusCode::Ok);
+    upload(&mut ann, "after").await;
+    let second = Served::start(&cluster.config("b", &key('A')));
+    let again = client(&second, "ann").await;
+    upload(&mut again.sftp().await.expect("sftp"), "restarted").await;
+    newer.close().await;
+    drop((anns, ann, again));
+    for node in [first, second] {
+        node.signal(Signal::TERM);
+        assert!(node.wait().success());
+    }
+}
+
+/// A whole upload, acknowledged.
+pub(crate) async fn upload(channel: &mut testkit::client::Sftp, name: &str) {
+    let flags = sftp::OpenFlags::WRITE | sftp::OpenFlags::CREATE | sftp::OpenFlags::TRUNCATE;
+    let handle = channel.open(name, flags, sftp::Attributes::default()).await;
+    let handle = handle.expect("a handle");
+    channel
+        .write(&handle, 0, name.to_owned())
+        .await
+        .expect("taken");
+    let closed = channel.status(&sftp::Request::Close { handle }).await;
+    assert_eq!(
+        closed.expect("answered").code,
+        sftp::StatusCode::Ok,
+        "{name}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
