@@ -58,7 +58,7 @@ impl Session {
     /// The user's renames in progress: one query.
     pub(crate) async fn moves(&self, operation: &str, path: &VirtualPath) -> Result<Moves> {
         let moves = self.shared.database.moves();
-        let moves = moves.in_progress_of(self.user_id).await;
+        let moves = Box::pin(moves.in_progress_of(self.user_id)).await;
         let mut moves = moves.map_err(|error| Error::database(operation, path, error))?;
         // The files of a directory that is renamed have moves of their own while they need them.
         moves.retain(|found| found.begun.kind == MoveKind::File);

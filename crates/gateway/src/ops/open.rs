@@ -27,9 +27,9 @@ impl Session {
     pub async fn open(&self, path: &VirtualPath, options: &OpenOptions) -> Result<HandleId> {
         self.handles.check_room(path)?;
         if options.write || options.append {
-            self.open_for_writing(path, options).await
+            Box::pin(self.open_for_writing(path, options)).await
         } else {
-            self.open_for_reading(path).await
+            Box::pin(self.open_for_reading(path)).await
         }
     }
 

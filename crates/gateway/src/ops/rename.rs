@@ -43,7 +43,7 @@ impl Session {
             ));
         }
         if from == to {
-            return self.stat(from).await.map(drop);
+            return Box::pin(self.stat(from)).await.map(drop);
         }
         if to.starts_with(from) {
             return Err(Error::new(

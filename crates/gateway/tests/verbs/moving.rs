@@ -193,12 +193,11 @@ async fn changes_under_the_new_name_wait_for_it_and_are_refused_in_time() {
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.to_string().contains("in progress"), "{error}");
     }
-    let waiting = {
-        let session = Arc::clone(&session);
-        tokio::spawn(async move { session.set_attributes(&path("/b"), &mode(0o640)).await })
-    };
-    gate.add_permits(1);
-    waiting.await.expect("not cut off").expect("set in time");
+    let changes = mode(0o640);
+    let (waited, ()) = tokio::join!(session.set_attributes(&b, &changes), async {
+        gate.add_permits(1);
+    });
+    waited.expect("set in time");
     assert_eq!(session.stat(&b).await.expect("there").mode, 0o640);
     world.transfers.drain().await;
     rename(&session, "/b", "/c").await.expect("renamed again");
@@ -217,12 +216,10 @@ async fn a_new_file_under_the_old_name_comes_after_the_rename() {
         .await
         .expect("opened");
     session.write(handle, 0, b"second").expect("taken");
-    let closing = {
-        let session = Arc::clone(&session);
-        tokio::spawn(async move { session.close(handle).await })
-    };
-    gate.add_permits(1);
-    closing.await.expect("not cut off").expect("stored");
+    let (closed, ()) = tokio::join!(session.close(handle), async {
+        gate.add_permits(1);
+    });
+    closed.expect("stored");
     world.transfers.drain().await;
     assert_eq!(session.text("/log").await.ok().as_deref(), Some("second"));
     assert_eq!(session.text("/log.1").await.ok().as_deref(), Some("first"));

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use database::{Database, DatabaseUrl, NewServer, NewUser};
+use futures::future::LocalBoxFuture;
 use gateway::{
     AttributeChanges, DirectoryEntry, Gateway, HandleId, OpenOptions, Peer, Session, Settings,
 };
@@ -242,7 +243,15 @@ impl World {
     }
 
     /// The requests that `verb` takes, as "Put 1, Get 2".
-    pub(crate) async fn count<T>(&self, verb: impl Future<Output = T>) -> (T, String) {
+    pub(crate) fn count<'a, T: 'a>(
+        &'a self,
+        verb: impl Future<Output = T> + 'a,
+    ) -> LocalBoxFuture<'a, (T, String)> {
+        let verb = Box::pin(verb);
+        Box::pin(self.count_boxed(verb))
+    }
+
+    async fn count_boxed<T>(&self, verb: LocalBoxFuture<'_, T>) -> (T, String) {
         use Operation::{
             CompleteUpload, Copy, CopyPart, CreateUpload, Delete, Get, Head, List, Put, PutPart,
         };
