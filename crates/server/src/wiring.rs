@@ -12,7 +12,10 @@ use storage::s3::{Credentials, S3Settings};
 use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
 use transfer::{Sweeper, Transfers};
 
-use crate::config::{Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind, key_bytes};
+use crate::config::{
+    Completeness, Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind,
+    UnfinishedUploads, key_bytes,
+};
 use crate::target::State;
 
 /// Host key algorithms, as OpenSSH's clients prefer them.
@@ -93,6 +96,7 @@ pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
         node,
         parallel_parts: config.transfer.parallel_parts as usize,
         largest_copy: largest_copy.map_or(u64::MAX, |size| size.bytes()),
+        retention: config.transfer.retention.duration(),
         ..transfer::Settings::default()
     };
     let transfers = Transfers::new(
@@ -140,6 +144,12 @@ pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
             OwnerChangesKind::Refuse => gateway::OwnerChanges::Refuse,
         },
         rewrite_metadata: config.transfer.rewrite_metadata,
+        unfinished: match config.transfer.unfinished {
+            UnfinishedUploads::Resume => gateway::Unfinished::Resume,
+            UnfinishedUploads::Discard => gateway::Unfinished::Discard,
+        },
+        completeness: config.transfer.completeness == Completeness::Declared,
+        temporary_suffixes: config.transfer.temporary_suffixes.clone(),
         ..gateway::Settings::default()
     }
 }

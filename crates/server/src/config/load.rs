@@ -159,7 +159,7 @@ type Fault = (&'static str, String);
 
 /// What the types cannot say.
 fn check(config: &Config) -> Result<(), Fault> {
-    let positive: [(&'static str, u64); 10] = [
+    let positive: [(&'static str, u64); 11] = [
         ("sftp.max_connections", config.sftp.max_connections.into()),
         (
             "sftp.max_connections_per_address",
@@ -185,6 +185,10 @@ fn check(config: &Config) -> Result<(), Fault> {
             "sweeper.interval",
             config.sweeper.interval.duration().as_secs(),
         ),
+        (
+            "transfer.retention",
+            config.transfer.retention.duration().as_secs(),
+        ),
     ];
     if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err((key, "must be at least 1".to_owned()));
@@ -202,6 +206,11 @@ fn check(config: &Config) -> Result<(), Fault> {
              written [\"10.0.0.0/24\"]"
                 .to_owned(),
         ));
+    }
+    let suffixes = &config.transfer.temporary_suffixes;
+    if let Some(odd) = suffixes.iter().find(|suffix| !is_suffix(suffix)) {
+        let message = format!("{odd:?} is no end of a file name; write \".part\"");
+        return Err(("transfer.temporary_suffixes", message));
     }
     if config.sftp.startups_rate > 100 {
         return Err(("sftp.startups_rate", "is in per cent: 0 to 100".to_owned()));
@@ -236,6 +245,11 @@ fn check(config: &Config) -> Result<(), Fault> {
         return Err(("log.level", message));
     }
     check_secrets(config)
+}
+
+/// Whether names can end like this, and are longer than that.
+fn is_suffix(text: &str) -> bool {
+    !text.is_empty() && text.len() < 64 && !text.contains(['/', '\0'])
 }
 
 fn check_secrets(config: &Config) -> Result<(), Fault> {

@@ -278,6 +278,34 @@ pub struct TransferConfig {
     pub largest_copy: Option<ByteSize>,
     /// Write what SETSTAT says into objects that stand, by a copy onto themselves.
     pub rewrite_metadata: bool,
+    /// What a connection that ends before CLOSE leaves of its uploads.
+    pub unfinished: UnfinishedUploads,
+    /// How long an unfinished upload is kept.
+    pub retention: Span,
+    /// Whether a CLOSE is held against the size that the client declared.
+    pub completeness: Completeness,
+    /// How the names of files end that stay private until they are renamed.
+    pub temporary_suffixes: Vec<String>,
+}
+
+/// What a connection that ends before CLOSE leaves of its uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnfinishedUploads {
+    /// What is safe, for its owner to continue.
+    Resume,
+    /// Nothing.
+    Discard,
+}
+
+/// Whether a CLOSE is held against the size that the client declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completeness {
+    /// A CLOSE always publishes.
+    Off,
+    /// One that comes with fewer bytes keeps the file unfinished.
+    Declared,
 }
 
 impl Default for TransferConfig {
@@ -289,6 +317,12 @@ impl Default for TransferConfig {
             read_ahead: ByteSize::mebibytes(16),
             largest_copy: None,
             rewrite_metadata: false,
+            unfinished: UnfinishedUploads::Resume,
+            retention: Span::minutes(24 * 60),
+            completeness: Completeness::Off,
+            temporary_suffixes: [".filepart", ".part", ".tmp", ".partial"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 }

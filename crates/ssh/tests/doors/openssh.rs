@@ -1,5 +1,7 @@
 //! OpenSSH's own `sftp`, `scp` and `ssh`.
 
+use sftp::{Attributes, OpenFlags, Reply, Request, StatusCode};
+
 use crate::world::{World, noise};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,6 +108,54 @@ async fn scp_works_over_both_protocols() {
         );
     }
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reput_and_put_append_continue_what_was_cut() {
+    let world = World::new().await;
+    let bytes = noise((20 << 20) + 777);
+    std::fs::write(world.path("local"), &bytes).expect("written");
+    for command in ["reput local f", "put -a local f"] {
+        let safe = (12 << 20) + 333;
+        cut(&world, "f", &bytes[..safe]).await;
+        let shown = world.batch(&[], "ls -l\n").await;
+        assert!(shown.contains("unfinished"), "{shown}");
+        assert!(shown.contains(&safe.to_string()), "{shown}");
+        let early = world.openssh("sftp", &["-b", "-", "{}"], "get f\n").await;
+        assert!(!early.status.success(), "half a file is not got");
+        world.batch(&[], &format!("{command}\n")).await;
+        assert!(
+            world.object("f").await.expect("stored") == bytes,
+            "{command}"
+        );
+        world.batch(&[], "rm f\n").await;
+    }
+    world.stop().await;
+}
+
+/// An upload whose connection ends before CLOSE.
+async fn cut(world: &World, path: &'static str, bytes: &[u8]) {
+    let (client, mut sftp) = world.sftp().await;
+    let open = Request::Open {
+        path: path.into(),
+        flags: OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE,
+        attributes: Attributes::default(),
+    };
+    let Ok(Reply::Handle(handle)) = sftp.call(&open).await else {
+        panic!("opened");
+    };
+    for (index, block) in bytes.chunks(100_000).enumerate() {
+        let offset = index as u64 * 100_000;
+        let block = bytes::Bytes::copy_from_slice(block);
+        let written = sftp.write(&handle, offset, block).await;
+        assert_eq!(written.expect("answered").code, StatusCode::Ok);
+    }
+    client.valve().cut();
+    drop((sftp, client));
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(5));
+    while world.gateway.sessions() > 0 {
+        looks.tick().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -251,7 +251,7 @@ async fn a_malformed_packet_ends_its_channel_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_is_cut_leaves_nothing_behind() {
+async fn a_client_that_is_cut_leaves_no_memory_and_what_is_safe_to_its_owner() {
     let world = World::new().await;
     let (client, mut sftp) = world.sftp().await;
     let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
@@ -280,7 +280,7 @@ async fn a_client_that_is_cut_leaves_nothing_behind() {
     assert_eq!(in_flight.in_flight(), 0);
     use storage::ObjectStore;
     let left = store.list_uploads("").await;
-    assert!(left.expect("listed").is_empty(), "uploads are left over");
+    assert_eq!(left.expect("listed").len(), 1, "to be continued");
 }
 
 #[tokio::test(flavor = "multi_thread")]

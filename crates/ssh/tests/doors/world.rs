@@ -63,12 +63,9 @@ impl World {
             in_flight: 16 << 20,
             ..BufferLimits::default()
         });
-        let transfers = Transfers::new(
-            database.clone(),
-            buffers.clone(),
-            clock.clone(),
-            transfer::Settings::default(),
-        );
+        let settings = transfer::Settings::default();
+        enter(settings.node, &database).await;
+        let transfers = Transfers::new(database.clone(), buffers.clone(), clock.clone(), settings);
         let cost = HashCost {
             memory_kib: 8,
             passes: 1,
@@ -216,6 +213,19 @@ impl World {
         }
         assert_eq!(self.gateway.sessions(), 0);
     }
+}
+
+/// The node lives, so that nobody takes its uploads for those of a dead one.
+async fn enter(id: model::NodeId, database: &Database) {
+    let node = database::Node {
+        id,
+        name: "node-1".to_owned(),
+        address: String::new(),
+        started: model::Timestamp::from_seconds(0),
+        expires: model::Timestamp::from_seconds(1 << 40),
+        draining: false,
+    };
+    database.nodes().register(&node).await.expect("entered");
 }
 
 fn write_private(path: &std::path::Path, text: &str) {

@@ -15,6 +15,7 @@ mod order;
 mod pipelining;
 mod reference;
 mod replay;
+mod resuming;
 mod statuses;
 mod vanishing;
 mod verbs;

@@ -1,4 +1,4 @@
-//! Clients that die: no session, no handle and no part of an upload outlives them.
+//! Clients that die: no session and no handle outlives them, and of an upload what is safe.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ async fn send_large(partner: &mut Partner, handle: &Bytes) {
 }
 
 #[tokio::test]
-async fn a_cut_connection_leaves_nothing_behind() {
+async fn a_cut_connection_leaves_what_was_taken_to_its_owner() {
     let house = House::new().await;
     house.plant("a", b"before").await;
     for path in ["a", "b"] {
@@ -41,6 +41,10 @@ async fn a_cut_connection_leaves_nothing_behind() {
         assert!(blocks.iter().all(|(_, reply)| is_ok(reply)));
         partner.client.valve().cut();
         house.until_sessions(0).await;
+        let mut again = house.partner().await;
+        assert_eq!(again.size(path).await, Some(LARGE as u64));
+        assert_eq!(house.object("a").await, Some(b"before".to_vec()));
+        again.ok(remove(path)).await;
         house.until_no_uploads().await;
     }
     assert_eq!(house.keys().await, ["a"]);
