@@ -124,6 +124,7 @@ async fn r13_curl_continues_and_appends_from_offset_zero() {
     let handle = partner.handle(open_with("a", W, mode(0o100_644))).await;
     write_from(&mut partner, &handle, 60_000, &content).await;
     assert_eq!(house.object("a").await, Some(content.clone()));
+    partner.client.valve().cut();
     cut(&house, "b", &content[..60_000]).await;
     let mut partner = house.partner().await;
     let handle = partner
