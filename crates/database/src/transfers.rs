@@ -7,7 +7,7 @@ use crate::query::Query;
 use crate::row::{Row, corrupt};
 use crate::{
     CompletedUpload, Error, NewTransfer, PrivateRemoval, Result, Transfer, TransferState,
-    private_files,
+    private_changes, private_row,
 };
 
 /// Queries on transfers. They are written through [`crate::Writer`].
@@ -110,7 +110,7 @@ pub(crate) async fn begin(new: &NewTransfer, transaction: &mut Transaction) -> R
             now: new.started,
             audit: None,
         };
-        private_files::discard(&replaced, Some(new.id), transaction).await?;
+        private_changes::discard(&replaced, Some(new.id), transaction).await?;
     }
     Ok(())
 }
@@ -300,7 +300,7 @@ fn intent(row: &Row) -> Result<NewTransfer> {
         node: row.parsed("node")?,
         base_etag: row.text_or_null("base_etag")?,
         started: row.time("started")?,
-        opening: private_files::opening(row)?,
+        opening: private_row::opening(row)?,
     })
 }
 

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use crate::engine::Transaction;
 use crate::nodes::node_is_dead;
-use crate::private_files::private_file;
+use crate::private_row::private_file;
 use crate::query::Query;
 use crate::row::corrupt;
 use crate::transfers::{self, transfer};
@@ -150,5 +150,5 @@ pub(crate) async fn withdraw(file: PrivateId, transaction: &mut Transaction) -> 
         .bind(file.transfer)
         .bind(file.epoch)
         .bind(NodeId::NOBODY);
-    crate::private_files::changed_or_lost(query, transaction).await
+    crate::private_changes::changed_or_lost(query, transaction).await
 }

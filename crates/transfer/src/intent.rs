@@ -15,10 +15,10 @@ pub struct Intent {
     pub server: ServerId,
     /// In which session.
     pub session: SessionId,
-    /// Through which protocol.
-    pub protocol: Protocol,
-    /// From which address.
-    pub address: IpAddr,
+    /// Through which protocol; none where the node acts for a session that is gone.
+    pub protocol: Option<Protocol>,
+    /// From which address; likewise.
+    pub address: Option<IpAddr>,
     /// The path as he sees it.
     pub path: VirtualPath,
     /// Where the object shall stand.

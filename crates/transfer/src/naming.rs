@@ -1,14 +1,12 @@
 //! A temporary file gets its final name: its object is copied there inside the store, and what
 //! CLOSE would have committed is committed now.
 
+mod rows;
+
 use std::sync::Arc;
 
-use database::{
-    AuditEntry, CompletedUpload, Detachment, Outcome, PrivateFile, PrivateId, StagedObject,
-    Takeover, Target, UploadCommit,
-};
-use model::{ErrorKind, Event, EventKind, VirtualPath};
-use serde_json::json;
+use database::{PrivateFile, PrivateId, StagedObject, Takeover, Target, UploadCommit};
+use model::{ErrorKind, VirtualPath};
 use storage::{CopyOptions, ObjectHead, ObjectStore, Precondition, Source, Stores, Written};
 
 use crate::beginning::temporary_key;
@@ -16,8 +14,10 @@ use crate::copy::Copy;
 use crate::transfers::Core;
 use crate::{
     Attributes, Claimed, Error, Intent, Original, Published, Result, Transfers, Unclaimed,
-    metadata, metrics, proof, record, transfer_of,
+    metadata, metrics, proof, transfer_of,
 };
+
+use rows::{back, late};
 
 const OPERATION: &str = "rename";
 
@@ -346,79 +346,6 @@ impl<'a> Given<'a> {
         }
         Error::store(OPERATION, path, error)
     }
-
-    fn row(&self, published: &Published) -> UploadCommit {
-        let intent = &self.naming.intent;
-        let written = &published.written;
-        let set = self.file.transfer.intent.opening.set.into();
-        UploadCommit {
-            transfer: self.file.id(),
-            epoch: self.id().epoch,
-            location: intent.location.clone(),
-            publication: None,
-            completed: CompletedUpload {
-                size: published.size,
-                etag: written.etag.clone(),
-                version: written.version.clone(),
-                crc64nvme: written.crc64nvme.clone(),
-                finished: published.time,
-            },
-            attributes: record::attributes_row(
-                self.file.id(),
-                &intent.location,
-                &set,
-                &written.etag,
-                written.version.as_ref(),
-            ),
-            audit: self.audit(published),
-            event: self.event(published, &set),
-        }
-    }
-
-    fn audit(&self, published: &Published) -> AuditEntry {
-        let intent = &self.naming.intent;
-        AuditEntry {
-            server: Some(intent.server.clone()),
-            user_id: Some(intent.owner),
-            user: Some(intent.user.to_string()),
-            session: Some(intent.session),
-            protocol: Some(intent.protocol),
-            address: Some(intent.address),
-            path: Some(intent.path.to_string()),
-            detail: json!({
-                "transfer": self.file.id().to_string(),
-                "bucket": intent.location.bucket.as_str(),
-                "key": intent.location.key.as_str(),
-                "size": published.size,
-                "etag": published.written.etag,
-                "temporary": self.file.transfer.intent.path,
-            }),
-            ..AuditEntry::new("upload", Outcome::Success, published.time)
-        }
-    }
-
-    fn event(&self, published: &Published, set: &Attributes) -> Event {
-        let intent = &self.naming.intent;
-        let duration = published.time.since(self.file.transfer.intent.started);
-        Event {
-            user_id: Some(intent.owner),
-            user: Some(intent.user.clone()),
-            session: Some(intent.session),
-            protocol: Some(intent.protocol),
-            client_address: Some(intent.address),
-            path: Some(intent.path.to_string()),
-            bucket: Some(intent.location.bucket.to_string()),
-            key: Some(intent.location.key.to_string()),
-            version: published.written.version.clone(),
-            etag: Some(published.written.etag.clone()),
-            size: Some(published.size),
-            crc64nvme: published.written.crc64nvme.clone(),
-            mtime: set.mtime,
-            duration_micros: Some(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)),
-            transfer: Some(self.file.id()),
-            ..Event::new(EventKind::Upload, published.time, intent.server.clone())
-        }
-    }
 }
 
 impl Transfers {
@@ -433,73 +360,6 @@ impl Transfers {
         };
         let back = back(file, id, self.core());
         self.core().database.writer().detach(back).await
-    }
-}
-
-/// The temporary file as it was.
-fn back(file: &PrivateFile, id: PrivateId, core: &Core) -> Detachment {
-    let now = core.clock.now();
-    Detachment {
-        file: id,
-        progress: None,
-        safe: file.safe.unwrap_or(0),
-        set: file.transfer.intent.opening.set,
-        changed: file.changed,
-        expires: now.plus(core.settings.retention),
-        publication: None,
-        audit: None,
-        event: None,
-    }
-}
-
-/// What the node that died did not commit any more.
-fn late(file: &PrivateFile, target: &Target, head: &ObjectHead, core: &Core) -> UploadCommit {
-    let row = &file.transfer.intent;
-    let now = core.clock.now();
-    let set = Attributes::from(row.opening.set);
-    UploadCommit {
-        transfer: row.id,
-        epoch: file.transfer.epoch,
-        location: target.location.clone(),
-        publication: None,
-        completed: CompletedUpload {
-            size: head.size,
-            etag: head.etag.clone(),
-            version: head.version.clone(),
-            crc64nvme: file
-                .staged
-                .as_ref()
-                .and_then(|staged| staged.object.crc64nvme.clone()),
-            finished: now,
-        },
-        attributes: record::attributes_row(
-            row.id,
-            &target.location,
-            &set,
-            &head.etag,
-            head.version.as_ref(),
-        ),
-        audit: AuditEntry {
-            server: Some(row.server.clone()),
-            user_id: Some(row.owner),
-            session: Some(row.session),
-            path: Some(target.path.clone()),
-            detail: json!({ "transfer": row.id.to_string(), "recovery": "committed after a crash" }),
-            ..AuditEntry::new("upload", Outcome::Success, now)
-        },
-        event: Event {
-            user_id: Some(row.owner),
-            session: Some(row.session),
-            path: Some(target.path.clone()),
-            bucket: Some(target.location.bucket.to_string()),
-            key: Some(target.location.key.to_string()),
-            version: head.version.clone(),
-            etag: Some(head.etag.clone()),
-            size: Some(head.size),
-            mtime: set.mtime,
-            transfer: Some(row.id),
-            ..Event::new(EventKind::Upload, now, row.server.clone())
-        },
     }
 }
 

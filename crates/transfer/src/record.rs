@@ -134,8 +134,8 @@ fn upload_event(active: &Active, publication: &Publication, published: &Publishe
         user_id: Some(intent.owner),
         user: Some(intent.user.clone()),
         session: Some(intent.session),
-        protocol: Some(intent.protocol),
-        client_address: Some(intent.address),
+        protocol: intent.protocol,
+        client_address: intent.address,
         path: Some(publication.path.to_string()),
         bucket: Some(intent.location.bucket.to_string()),
         key: Some(intent.location.key.to_string()),
@@ -179,8 +179,8 @@ pub(crate) fn audit(active: &Active, outcome: Outcome, time: Timestamp) -> Audit
         user_id: Some(intent.owner),
         user: Some(intent.user.to_string()),
         session: Some(intent.session),
-        protocol: Some(intent.protocol),
-        address: Some(intent.address),
+        protocol: intent.protocol,
+        address: intent.address,
         path: Some(intent.path.to_string()),
         ..AuditEntry::new("upload", outcome, time)
     }

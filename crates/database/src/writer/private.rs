@@ -7,7 +7,7 @@ use super::{Writer, confused};
 use crate::engine::Transaction;
 use crate::{
     AuditEntry, Detachment, NewTransfer, PrivateId, PrivateMove, PrivateRemoval, Result,
-    SetAttributes, Staging, Takeover, Target, audit, events, private_files, unattended,
+    SetAttributes, Staging, Takeover, Target, audit, events, private_changes, unattended,
 };
 
 /// One of them.
@@ -173,35 +173,35 @@ impl PrivateWrite {
 
     pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
         match self {
-            Self::TakeOver(takeover) => private_files::take_over(takeover, transaction).await?,
-            Self::Detach(left) => private_files::detach(left, transaction).await?,
-            Self::Stage(staged) => private_files::stage(staged, transaction).await?,
+            Self::TakeOver(takeover) => private_changes::take_over(takeover, transaction).await?,
+            Self::Detach(left) => private_changes::detach(left, transaction).await?,
+            Self::Stage(staged) => private_changes::stage(staged, transaction).await?,
             Self::Adopt(adopted) => {
                 let (new, staged) = &**adopted;
                 unattended::begin_at(new, staged.file.epoch, transaction).await?;
-                private_files::stage(staged, transaction).await?;
+                private_changes::stage(staged, transaction).await?;
             }
             Self::Set(file, set, entry) => {
-                private_files::set(*file, set, transaction).await?;
+                private_changes::set(*file, set, transaction).await?;
                 if let Some(entry) = entry {
                     audit::insert(entry, transaction).await?;
                 }
             }
-            Self::Move(moved) => private_files::rename(moved, transaction).await?,
+            Self::Move(moved) => private_changes::rename(moved, transaction).await?,
             Self::Promise(takeover, target) => {
-                private_files::promise(takeover, target, transaction).await?;
+                private_changes::promise(takeover, target, transaction).await?;
             }
             Self::Discard(removal) => return discard(removal, transaction).await,
             Self::Expire(file, now, entry, event) => {
-                private_files::expire(*file, *now, transaction).await?;
+                private_changes::expire(*file, *now, transaction).await?;
                 audit::insert(entry, transaction).await?;
                 events::append(event, transaction).await?;
             }
             Self::Progress(file, progress, upload, now) => {
                 let upload = upload.as_deref();
-                private_files::note_progress(*file, progress, upload, *now, transaction).await?;
+                private_changes::note_progress(*file, progress, upload, *now, transaction).await?;
             }
-            Self::Cleaned(transfer) => private_files::cleaned(*transfer, transaction).await?,
+            Self::Cleaned(transfer) => private_changes::cleaned(*transfer, transaction).await?,
         }
         Ok(Written::Done)
     }
@@ -213,7 +213,7 @@ async fn discard(removal: &PrivateRemoval, transaction: &mut Transaction) -> Res
     {
         return Ok(Written::Count(1));
     }
-    let count = private_files::discard(removal, None, transaction).await?;
+    let count = private_changes::discard(removal, None, transaction).await?;
     if count > 0
         && let Some(entry) = &removal.audit
     {

@@ -10,7 +10,7 @@ use crate::transfers::Ended;
 use crate::{
     Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, PrivateId, PrivateRemoval,
     Publication, PublicationRequest, Result, TransferState, attributes, audit, events,
-    private_files, publications, transfers, unattended,
+    private_changes, publications, transfers, unattended,
 };
 
 /// An upload whose object stands, to be committed.
@@ -269,7 +269,7 @@ impl UploadCommit {
             audit: None,
         };
         let but = Some(self.transfer);
-        private_files::discard(&removal, but, transaction).await?;
+        private_changes::discard(&removal, but, transaction).await?;
         Ok(())
     }
 }

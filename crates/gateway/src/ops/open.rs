@@ -251,8 +251,8 @@ impl Session {
             user: self.user.clone(),
             server: self.server.clone(),
             session: self.id,
-            protocol: self.peer.protocol,
-            address: self.peer.address,
+            protocol: Some(self.peer.protocol),
+            address: Some(self.peer.address),
             path: place.path.clone(),
             location: place.location(OPERATION)?,
         })

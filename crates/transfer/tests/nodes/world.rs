@@ -197,8 +197,8 @@ impl Node {
             user: UserName::parse("acme").expect("valid"),
             server: ServerId::generate(),
             session: SessionId::generate(),
-            protocol: Protocol::Sftp,
-            address: "192.0.2.7".parse().expect("valid"),
+            protocol: Some(Protocol::Sftp),
+            address: Some("192.0.2.7".parse().expect("valid")),
             path: VirtualPath::parse(path.as_bytes(), &VirtualPath::root()).expect("valid"),
             location: location(at),
         }
