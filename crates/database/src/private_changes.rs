@@ -125,7 +125,7 @@ async fn discard_superseded(left: &Detachment, transaction: &mut Transaction) ->
                WHERE id = $1 AND state = 'detached' AND staged_key IS NULL AND EXISTS \
                (SELECT 1 FROM transfers AS later WHERE later.owner = transfers.owner \
                AND later.bucket = transfers.bucket AND later.object_key = transfers.object_key \
-               AND later.state = 'completed' AND later.finished > transfers.started)";
+               AND later.state = 'completed' AND later.finished >= transfers.started)";
     let query = Query::new("give up unfinished", left.file.transfer, sql)
         .bind(left.file.transfer)
         .bind(left.changed);
