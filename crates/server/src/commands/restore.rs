@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: &RestoreArgs) -> anyhow::Result<()> {
         restored.rows,
         utc(restored.taken)
     );
-    name_the_host_keys(config).await
+    Box::pin(name_the_host_keys(config)).await
 }
 
 /// Unlike other commands this one may find no data folder: the machine was lost.
