@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use sftp::{Attributes, OpenFlags, Times};
@@ -33,6 +34,10 @@ pub(crate) struct Partner {
 
 /// Names in a partner's folder; few, so that he comes back to them.
 const NAMES: [&str; 6] = ["a", "b", "c.csv", "d e.xml", "ü", "f"];
+
+/// How often he looks for what broke off, and the time between two looks.
+const LOOKS: usize = 8;
+const LOOK: Duration = Duration::from_millis(25);
 
 impl Partner {
     /// Works until the connection ends.
@@ -128,15 +133,27 @@ impl Partner {
         Ok(())
     }
 
+    /// Whether the gateway shows what broke off; it may notice a cut connection a little later
+    /// than its client.
+    async fn is_unfinished(&self, session: &mut Session, name: &str) -> Result<bool, Stop> {
+        for _ in 0..LOOKS {
+            let long = session
+                .long_name(&format!("/{}", self.folder), name)
+                .await?;
+            if long.is_some_and(|long| long.contains(" unfinished ")) {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(false)
+    }
+
     /// Goes on with what broke off, where the gateway shows that it is unfinished.
     async fn resume(&mut self, session: &mut Session) -> Result<(), Stop> {
         let Some((name, content)) = self.ledger.unfinished.clone() else {
             return Ok(());
         };
-        let long = session
-            .long_name(&format!("/{}", self.folder), &name)
-            .await?;
-        if !long.is_some_and(|long| long.contains(" unfinished ")) {
+        if !self.is_unfinished(session, &name).await? {
             self.ledger.unfinished = None;
             return Ok(());
         }

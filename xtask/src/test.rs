@@ -1,17 +1,19 @@
-//! `cargo xtask test`: sets the machine up, then runs every test and the interop matrix.
+//! `cargo xtask test`: sets the machine up, then runs every test, the interop matrix and a short torture.
 
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::verb::Verb;
-use crate::{environment, interop, process, setup};
+use crate::{environment, interop, process, setup, torture};
 
 /// What `cargo xtask test` was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Leave the matrix of real clients out.
     pub(crate) no_interop: bool,
+    /// Leave the short torture out.
+    pub(crate) no_torture: bool,
 }
 
 impl Options {
@@ -20,7 +22,8 @@ impl Options {
         for argument in arguments {
             match argument.as_str() {
                 "--no-interop" => options.no_interop = true,
-                other => return Verb::Test.unknown_flag(other, &["--no-interop"]),
+                "--no-torture" => options.no_torture = true,
+                other => return Verb::Test.unknown_flag(other, &["--no-interop", "--no-torture"]),
             }
         }
         Ok(options)
@@ -43,6 +46,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     note(doc_tests());
     if !options.no_interop {
         note(interop::run(&["--check".to_owned()]));
+    }
+    if !options.no_torture {
+        note(torture::run(&["--quick".to_owned()]));
     }
     summary.print();
     moto_summary.print();
