@@ -28,6 +28,9 @@ pub(crate) struct Ledger {
     pub(crate) tree: Tree,
     /// An upload that broke off and may be resumed.
     pub(crate) unfinished: Option<(String, Content)>,
+    /// What was begun under a name and not closed since. Clients try the same file again, and so
+    /// do these: bytes that are safe are of the content that was begun last.
+    pub(crate) begun: BTreeMap<String, Content>,
     /// Events of acknowledged operations since the last look: kind and key.
     pub(crate) events: Vec<(&'static str, String)>,
     /// How the operation without an answer may have ended; none without one.

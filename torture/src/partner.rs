@@ -65,12 +65,14 @@ impl Partner {
     async fn deed(&mut self, session: &mut Session) -> Result<(), Stop> {
         let name = *self.dice.pick(&NAMES);
         let other = *self.dice.pick(&NAMES);
-        let exists = self.ledger.tree.contains_key(&self.key(name));
+        let free = |name: &str| !self.ledger.begun.contains_key(name);
+        let exists = self.ledger.tree.contains_key(&self.key(name)) && free(name);
+        let other_is_free = other != name && free(other);
         match self.dice.below(10) {
             0 if exists => self.remove(session, name).await,
             1 if exists => self.set_time(session, name).await,
             2 if exists => self.check(session, name).await,
-            3..5 if exists && other != name && self.does("rename") => {
+            3..5 if exists && other_is_free && self.does("rename") => {
                 self.rename(session, name, other).await
             }
             _ => self.upload(session, name).await,
@@ -79,21 +81,27 @@ impl Partner {
 
     /// Uploads something new, over what may stand there.
     async fn upload(&mut self, session: &mut Session, name: &str) -> Result<(), Stop> {
-        let content = self.draw_content().await?;
+        let content = self.draw_content(name).await?;
         self.send(session, name, content, None).await
     }
 
-    async fn draw_content(&mut self) -> Result<Content, Stop> {
+    /// Something new, or what was begun under this name and never ended.
+    async fn draw_content(&mut self, name: &str) -> Result<Content, Stop> {
+        if let Some(content) = self.ledger.begun.get(name) {
+            return Ok(*content);
+        }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let size = content::draw_size(&mut self.dice);
         let content = tokio::task::spawn_blocking(move || Content::new(number, size)).await;
-        content.map_err(|error| Stop::Wrong(error.to_string()))
+        let content = content.map_err(|error| Stop::Wrong(error.to_string()))?;
+        self.ledger.begun.insert(name.to_owned(), content);
+        Ok(content)
     }
 
     /// Uploads a part of a file, then loses the connection.
     async fn break_off(&mut self, mut session: Session) -> Result<(), Stop> {
-        let content = self.draw_content().await?;
         let name = *self.dice.pick(&NAMES);
+        let content = self.draw_content(name).await?;
         let end = self.dice.below(content.size() + 1);
         let broken_off = self.broken_off(name, content);
         self.ledger.unanswered = vec![broken_off.clone()];
@@ -129,6 +137,7 @@ impl Partner {
         };
         self.ledger.unanswered = vec![broken_off, stands.clone()];
         session.close(&handle).await?;
+        self.ledger.begun.remove(name);
         self.acknowledge("upload", stands);
         Ok(())
     }
