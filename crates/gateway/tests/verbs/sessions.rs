@@ -38,6 +38,7 @@ async fn what_a_dead_connection_leaves_does_not_hide_what_was_closed_since() {
     let dead = world.login(&name).await.expect("a session");
     let handle = dead.open(&path("/f"), &flags("WCT")).await.expect("open");
     dead.write(handle, 0, b"ha").expect("taken");
+    world.clock.advance(std::time::Duration::from_secs(60));
     let back = world.login(&name).await.expect("a session");
     let handle = back.open(&path("/f"), &flags("WCT")).await.expect("open");
     back.write(handle, 0, b"whole").expect("taken");
