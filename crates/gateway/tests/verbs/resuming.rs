@@ -107,8 +107,8 @@ async fn what_a_killed_node_had_sent_is_continued_on_another() {
     go_on(&second, "/f", "WC", &whole).await.expect("stored");
     assert_eq!(world.object("home/f").await.as_deref(), Some(&*whole));
     // The node was not dead after all: what it still does is refused, and changes nothing.
-    let late = first.close(handle).await;
-    late.expect_err("continued elsewhere");
+    let late = first.close(handle).await.expect_err("continued elsewhere");
+    assert_eq!(late.kind(), ErrorKind::Conflict, "{late}");
     assert_eq!(world.object("home/f").await.as_deref(), Some(&*whole));
     let uploads = world.told().await;
     let uploads = uploads.iter().filter(|told| told.0 == EventKind::Upload);
