@@ -72,7 +72,7 @@ impl Node {
         let pages = Pages::start(admin, certificates, health)?;
         // The control socket and the addresses are ours, so no other process of this node runs.
         membership
-            .during(settle_what_a_crash_left(&parts.sweeper))
+            .during(Box::pin(settle_what_a_crash_left(&parts.sweeper)))
             .await;
         Ok(Self {
             pages,

@@ -74,8 +74,8 @@ impl Ready {
 #[async_trait::async_trait]
 impl Readiness for Ready {
     async fn check(&self) -> Result<(), String> {
-        in_time("database", self.database()).await?;
-        in_time("store", self.store()).await
+        in_time("database", Box::pin(self.database())).await?;
+        in_time("store", Box::pin(self.store())).await
     }
 }
 

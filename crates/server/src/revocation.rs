@@ -17,7 +17,7 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, stop: CancellationToken) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut in_doubt = false;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let review = gateway.review_sessions();
+        let review = Box::pin(gateway.review_sessions());
         let Some(reviewed) = stop.run_until_cancelled(review).await else {
             return;
         };

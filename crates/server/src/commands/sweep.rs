@@ -12,7 +12,7 @@ use crate::wiring::{self, Engine};
 /// Runs it.
 pub(crate) async fn run(arguments: &SweepArgs) -> anyhow::Result<()> {
     let state = State::of(&arguments.target).await?;
-    let swept = sweep(arguments, &state).await;
+    let swept = Box::pin(sweep(arguments, &state)).await;
     state.database.close().await;
     let report = swept?;
     if arguments.json {
@@ -36,7 +36,7 @@ async fn sweep(arguments: &SweepArgs, state: &State) -> anyhow::Result<SweepRepo
     // Claims count while their node lives, so this is one as long as it sweeps.
     let member = Membership::enter_command("sweep", database, clock, &state.config).await?;
     let engine = wiring::engine(state, member.id())?;
-    let swept = member.during(sweep_as_node(&engine)).await;
+    let swept = member.during(Box::pin(sweep_as_node(&engine))).await;
     member.leave().await;
     swept
 }

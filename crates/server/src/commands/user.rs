@@ -16,7 +16,7 @@ use crate::wiring;
 /// Runs it.
 pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
     match command {
-        UserCommand::Add(arguments) => add(arguments).await,
+        UserCommand::Add(arguments) => Box::pin(add(arguments)).await,
         UserCommand::List { target, json } => list(&State::of(&target).await?, json).await,
         UserCommand::Show { name, target, json } => {
             let state = State::of(&target).await?;
