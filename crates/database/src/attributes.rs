@@ -7,6 +7,7 @@ use model::{BucketName, Location, ObjectKey, Timestamp, TransferId};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::Result;
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::Row;
@@ -95,7 +96,11 @@ impl<'a> AttributesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn of(&self, location: &Location) -> Result<Option<Attributes>> {
-        let sql = "SELECT * FROM attributes WHERE bucket = $1 AND object_key = $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(attributes),
+            " FROM attributes WHERE bucket = $1 AND object_key = $2"
+        );
         let query = Query::new("look up attributes of", location, sql)
             .bind(&location.bucket)
             .bind(&location.key);
@@ -135,7 +140,11 @@ static PAGE_QUERIES: LazyLock<Vec<(usize, SqlStr)>> = LazyLock::new(|| {
         .map(|size| {
             let places: Vec<_> = (2..size + 2).map(|number| format!("${number}")).collect();
             let sql = format!(
-                "SELECT * FROM attributes WHERE bucket = $1 AND object_key IN ({})",
+                concat!(
+                    "SELECT ",
+                    columns!(attributes),
+                    " FROM attributes WHERE bucket = $1 AND object_key IN ({})"
+                ),
                 places.join(", ")
             );
             (size, AssertSqlSafe(sql).into_sql_str())

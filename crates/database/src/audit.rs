@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use model::{AuditId, Event, Protocol, ServerId, SessionId, Timestamp, UserId};
 
 use crate::Result;
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::events;
 use crate::query::Query;
@@ -108,7 +109,11 @@ impl<'a> AuditTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn since(&self, since: Timestamp, limit: u32) -> Result<Vec<AuditEntry>> {
-        let sql = "SELECT * FROM audit WHERE time >= $1 ORDER BY time, id LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(audit),
+            " FROM audit WHERE time >= $1 ORDER BY time, id LIMIT $2"
+        );
         let query = Query::new("list", "audit entries", sql)
             .bind(since)
             .bind(limit);
@@ -121,7 +126,11 @@ impl<'a> AuditTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn of_user(&self, user: UserId, limit: u32) -> Result<Vec<AuditEntry>> {
-        let sql = "SELECT * FROM audit WHERE user_id = $1 ORDER BY time DESC, id DESC LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(audit),
+            " FROM audit WHERE user_id = $1 ORDER BY time DESC, id DESC LIMIT $2"
+        );
         let query = Query::new("list audit entries of user", user, sql)
             .bind(user)
             .bind(limit);

@@ -70,14 +70,6 @@ macro_rules! ask {
     }};
 }
 
-/// The same for SQLite. A statement with `*` is not kept: the driver counts the columns of its rows
-/// by those that it had when it was prepared, and panics where a newer program has added one since.
-macro_rules! bound_sqlite {
-    ($query:expr) => {
-        bound!($query).persistent(!$query.sql.as_str().contains('*'))
-    };
-}
-
 impl Engine {
     /// Connects; makes the SQLite file where it is missing.
     pub(crate) async fn connect(url: &DatabaseUrl, settings: &Settings) -> Result<Self> {
@@ -95,9 +87,7 @@ impl Engine {
     pub(crate) async fn fetch_all(&self, query: &Query) -> Result<Vec<Row>> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite { read, .. } => {
-                    sqlite_rows(bound_sqlite!(query).fetch_all(read).await?)
-                }
+                Self::Sqlite { read, .. } => sqlite_rows(bound!(query).fetch_all(read).await?),
                 Self::Postgres(pool) => postgres_rows(ask!(pool, query, fetch_all)),
             })
         })
@@ -112,9 +102,7 @@ impl Engine {
     pub(crate) async fn execute(&self, query: &Query) -> Result<u64> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite { write, .. } => {
-                    bound_sqlite!(query).execute(write).await?.rows_affected()
-                }
+                Self::Sqlite { write, .. } => bound!(query).execute(write).await?.rows_affected(),
                 Self::Postgres(pool) => ask!(pool, query, execute).rows_affected(),
             })
         })
@@ -160,9 +148,7 @@ impl Transaction {
     pub(crate) async fn fetch_all(&mut self, query: &Query) -> Result<Vec<Row>> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite(inner) => {
-                    sqlite_rows(bound_sqlite!(query).fetch_all(&mut **inner).await?)
-                }
+                Self::Sqlite(inner) => sqlite_rows(bound!(query).fetch_all(&mut **inner).await?),
                 Self::Postgres(lent) => postgres_rows(bound!(query).fetch_all(lent.ask()).await?),
             })
         })
@@ -176,10 +162,7 @@ impl Transaction {
     pub(crate) async fn execute(&mut self, query: &Query) -> Result<u64> {
         within(query, async {
             Ok(match self {
-                Self::Sqlite(inner) => bound_sqlite!(query)
-                    .execute(&mut **inner)
-                    .await?
-                    .rows_affected(),
+                Self::Sqlite(inner) => bound!(query).execute(&mut **inner).await?.rows_affected(),
                 Self::Postgres(lent) => bound!(query).execute(lent.ask()).await?.rows_affected(),
             })
         })

@@ -3,6 +3,7 @@
 use model::{Event, EventId, Location, Timestamp};
 
 use crate::Result;
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::publications;
 use crate::query::Query;
@@ -33,7 +34,7 @@ impl<'a> EventsTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: EventId) -> Result<Option<StoredEvent>> {
-        let sql = "SELECT * FROM events WHERE id = $1";
+        let sql = concat!("SELECT ", columns!(events), " FROM events WHERE id = $1");
         let query = Query::new("look up event", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(stored).transpose()
@@ -44,7 +45,11 @@ impl<'a> EventsTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn since(&self, since: Timestamp, limit: u32) -> Result<Vec<StoredEvent>> {
-        let sql = "SELECT * FROM events WHERE time >= $1 ORDER BY time, id LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(events),
+            " FROM events WHERE time >= $1 ORDER BY time, id LIMIT $2"
+        );
         let query = Query::new("list", "events", sql).bind(since).bind(limit);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(stored).collect()
@@ -55,8 +60,12 @@ impl<'a> EventsTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn of_object(&self, location: &Location, limit: u32) -> Result<Vec<StoredEvent>> {
-        let sql = "SELECT * FROM events WHERE bucket = $1 AND object_key = $2 \
-                   ORDER BY sequence LIMIT $3";
+        let sql = concat!(
+            "SELECT ",
+            columns!(events),
+            " FROM events WHERE bucket = $1 AND object_key = $2 \
+                   ORDER BY sequence LIMIT $3"
+        );
         let query = Query::new("list events of", location, sql)
             .bind(&location.bucket)
             .bind(&location.key)

@@ -2,6 +2,7 @@
 
 use model::{GroupId, ServerId, Timestamp};
 
+use crate::columns::columns;
 use crate::engine::Engine;
 use crate::query::Query;
 use crate::row::Row;
@@ -54,7 +55,11 @@ impl<'a> GroupsTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_name(&self, server: &ServerId, name: &str) -> Result<Option<Group>> {
-        let sql = "SELECT * FROM user_groups WHERE server = $1 AND name = $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(user_groups),
+            " FROM user_groups WHERE server = $1 AND name = $2"
+        );
         let query = Query::new("look up group", name, sql)
             .bind(server)
             .bind(name);
@@ -67,7 +72,11 @@ impl<'a> GroupsTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn list(&self, server: &ServerId) -> Result<Vec<Group>> {
-        let sql = "SELECT * FROM user_groups WHERE server = $1 ORDER BY name";
+        let sql = concat!(
+            "SELECT ",
+            columns!(user_groups),
+            " FROM user_groups WHERE server = $1 ORDER BY name"
+        );
         let query = Query::new("list groups", server, sql).bind(server);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(group).collect()

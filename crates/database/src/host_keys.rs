@@ -2,6 +2,7 @@
 
 use model::{KeyId, Secret, ServerId, Timestamp};
 
+use crate::columns::columns;
 use crate::engine::Engine;
 use crate::query::Query;
 use crate::row::Row;
@@ -88,7 +89,11 @@ impl<'a> HostKeysTable<'a> {
     /// # Errors
     /// `Invalid` where a key is sealed and the sealing key is missing or another.
     pub async fn list(&self, server: &ServerId) -> Result<Vec<HostKey>> {
-        let sql = "SELECT * FROM host_keys WHERE server = $1 ORDER BY created, id";
+        let sql = concat!(
+            "SELECT ",
+            columns!(host_keys),
+            " FROM host_keys WHERE server = $1 ORDER BY created, id"
+        );
         let query = Query::new("list host keys", server, sql).bind(server);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(|row| self.host_key(row)).collect()

@@ -8,6 +8,7 @@
 mod attributes;
 mod audit;
 mod backup;
+mod columns;
 mod database;
 mod engine;
 mod error;

@@ -3,6 +3,7 @@
 use model::{BucketName, Location, NodeId, ObjectKey, Timestamp, TransferId, UserId, UserName};
 
 use crate::audit::{protocol, protocol_name};
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::nodes::node_is_dead;
 use crate::query::Query;
@@ -28,7 +29,7 @@ impl<'a> MovesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: TransferId) -> Result<Option<Move>> {
-        let sql = "SELECT * FROM moves WHERE id = $1";
+        let sql = concat!("SELECT ", columns!(moves), " FROM moves WHERE id = $1");
         let query = Query::new("look up move", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(a_move).transpose()
@@ -39,8 +40,12 @@ impl<'a> MovesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn in_progress_of(&self, owner: UserId) -> Result<Vec<Move>> {
-        let sql = "SELECT * FROM moves WHERE owner = $1 AND state = 'moving' \
-                   ORDER BY started, id LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(moves),
+            " FROM moves WHERE owner = $1 AND state = 'moving' \
+                   ORDER BY started, id LIMIT $2"
+        );
         let query = Query::new("list moves of user", owner, sql)
             .bind(owner)
             .bind(Self::MOST_SHOWN);
@@ -62,7 +67,11 @@ impl<'a> MovesTable<'a> {
         limit: u32,
     ) -> Result<Vec<Move>> {
         let sql = concat!(
-            "SELECT * FROM moves WHERE state = 'moving' AND id > $1 AND (node = $2 OR ",
+            concat!(
+                "SELECT ",
+                columns!(moves),
+                " FROM moves WHERE state = 'moving' AND id > $1 AND (node = $2 OR "
+            ),
             node_is_dead!("moves", "$3"),
             ") ORDER BY id LIMIT $4"
         );

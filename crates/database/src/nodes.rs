@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::{NodeId, Timestamp};
 
 use crate::Result;
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::Row;
@@ -131,7 +132,11 @@ impl<'a> NodesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn live(&self, now: Timestamp) -> Result<Vec<Node>> {
-        let sql = "SELECT * FROM nodes WHERE expires > $1 ORDER BY name, id";
+        let sql = concat!(
+            "SELECT ",
+            columns!(nodes),
+            " FROM nodes WHERE expires > $1 ORDER BY name, id"
+        );
         let query = Query::new("list", "live nodes", sql).bind(now);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(node).collect()

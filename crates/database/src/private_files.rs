@@ -6,6 +6,7 @@ use model::{BucketName, Location, Timestamp, TransferId, UserId};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::Result;
+use crate::columns::columns;
 use crate::engine::Engine;
 use crate::nodes::node_is_dead;
 use crate::private_file::PrivateFile;
@@ -102,8 +103,12 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE state = 'detached' AND expires <= $1 \
-                   ORDER BY expires, id LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE state = 'detached' AND expires <= $1 \
+                   ORDER BY expires, id LIMIT $2"
+        );
         let query = Query::new("list", "expired uploads", sql)
             .bind(now)
             .bind(limit);
@@ -117,7 +122,11 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn leftovers(&self, limit: u32) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE leftovers = 1 ORDER BY finished, id LIMIT $1"
+        );
         let query = Query::new("list", "leftovers of transfers", sql).bind(limit);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(private_file).collect()
@@ -128,7 +137,11 @@ impl<'a> PrivateFilesTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: TransferId) -> Result<Option<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE id = $1";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE id = $1"
+        );
         let query = Query::new("look up private file", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(private_file).transpose()
@@ -137,13 +150,14 @@ impl<'a> PrivateFilesTable<'a> {
 
 static AT: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
-        "SELECT *, CAST(CASE WHEN {left} THEN 1 ELSE 0 END AS BIGINT) AS is_left FROM transfers \
+        "SELECT {all}, CAST(CASE WHEN {left} THEN 1 ELSE 0 END AS BIGINT) AS is_left FROM transfers \
          WHERE owner = $1 AND bucket = $2 AND object_key = $3 \
-         AND {PRIVATE} AND ({VISIBLE} OR {left}) UNION ALL SELECT * FROM (SELECT *, CAST(0 AS BIGINT) AS is_left \
+         AND {PRIVATE} AND ({VISIBLE} OR {left}) UNION ALL SELECT {all}, is_left FROM (SELECT {all}, CAST(0 AS BIGINT) AS is_left \
          FROM transfers WHERE owner = $1 \
          AND bucket = $2 AND object_key >= $4 AND object_key < $5 AND {PRIVATE} AND ({VISIBLE} OR {left}) \
          ORDER BY object_key LIMIT 1) AS below \
          ORDER BY object_key, changed DESC, id DESC",
+        all = columns!(transfers),
         left = is_left!("$6")
     );
     AssertSqlSafe(sql).into_sql_str()
@@ -151,10 +165,11 @@ static AT: LazyLock<SqlStr> = LazyLock::new(|| {
 
 static BETWEEN: LazyLock<SqlStr> = LazyLock::new(|| {
     let sql = format!(
-        "SELECT *, CAST(CASE WHEN {left} THEN 1 ELSE 0 END AS BIGINT) AS is_left FROM transfers \
+        "SELECT {all}, CAST(CASE WHEN {left} THEN 1 ELSE 0 END AS BIGINT) AS is_left FROM transfers \
          WHERE owner = $1 AND bucket = $2 AND object_key >= $3 \
          AND (object_key < $4 OR $4 IS NULL) AND {PRIVATE} AND ({VISIBLE} OR {left}) \
          ORDER BY object_key, changed DESC, id DESC LIMIT $5",
+        all = columns!(transfers),
         left = is_left!("$6")
     );
     AssertSqlSafe(sql).into_sql_str()

@@ -3,6 +3,7 @@
 use model::{ServerId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::columns::columns;
 use crate::engine::Engine;
 use crate::query::Query;
 use crate::row::{Row, to_json};
@@ -137,7 +138,7 @@ impl<'a> ServersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: &ServerId) -> Result<Option<Server>> {
-        let sql = "SELECT * FROM servers WHERE id = $1";
+        let sql = concat!("SELECT ", columns!(servers), " FROM servers WHERE id = $1");
         let query = Query::new("look up server", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(server).transpose()
@@ -148,7 +149,11 @@ impl<'a> ServersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_name(&self, name: &str) -> Result<Option<Server>> {
-        let sql = "SELECT * FROM servers WHERE name = $1";
+        let sql = concat!(
+            "SELECT ",
+            columns!(servers),
+            " FROM servers WHERE name = $1"
+        );
         let query = Query::new("look up server", name, sql).bind(name);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(server).transpose()
@@ -159,7 +164,7 @@ impl<'a> ServersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn list(&self) -> Result<Vec<Server>> {
-        let sql = "SELECT * FROM servers ORDER BY name";
+        let sql = concat!("SELECT ", columns!(servers), " FROM servers ORDER BY name");
         let rows = self
             .engine
             .fetch_all(&Query::new("list", "servers", sql))

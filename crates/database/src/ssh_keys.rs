@@ -2,6 +2,7 @@
 
 use model::{KeyId, Timestamp, UserId};
 
+use crate::columns::columns;
 use crate::engine::Engine;
 use crate::query::Query;
 use crate::row::Row;
@@ -85,7 +86,11 @@ impl<'a> SshKeysTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn list(&self, user: UserId) -> Result<Vec<SshKey>> {
-        let sql = "SELECT * FROM ssh_keys WHERE user_id = $1 ORDER BY created, id";
+        let sql = concat!(
+            "SELECT ",
+            columns!(ssh_keys),
+            " FROM ssh_keys WHERE user_id = $1 ORDER BY created, id"
+        );
         let query = Query::new("list keys of user", user, sql).bind(user);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(key).collect()

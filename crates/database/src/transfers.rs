@@ -2,6 +2,7 @@
 
 use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, TransferId, UserId};
 
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::{Row, corrupt};
@@ -26,7 +27,11 @@ impl<'a> TransfersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: TransferId) -> Result<Option<Transfer>> {
-        let sql = "SELECT * FROM transfers WHERE id = $1";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE id = $1"
+        );
         let query = Query::new("look up transfer", id, sql).bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(transfer).transpose()
@@ -37,8 +42,12 @@ impl<'a> TransfersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn unfinished(&self, before: Timestamp, limit: u32) -> Result<Vec<Transfer>> {
-        let sql = "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') \
-                   AND started < $1 ORDER BY started, id LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE state IN ('intended', 'publishing') \
+                   AND started < $1 ORDER BY started, id LIMIT $2"
+        );
         let query = Query::new("list", "unfinished transfers", sql)
             .bind(before)
             .bind(limit);
@@ -51,8 +60,12 @@ impl<'a> TransfersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn to_object(&self, location: &Location, limit: u32) -> Result<Vec<Transfer>> {
-        let sql = "SELECT * FROM transfers WHERE bucket = $1 AND object_key = $2 \
-                   ORDER BY started DESC, id DESC LIMIT $3";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE bucket = $1 AND object_key = $2 \
+                   ORDER BY started DESC, id DESC LIMIT $3"
+        );
         let query = Query::new("list transfers to", location, sql)
             .bind(&location.bucket)
             .bind(&location.key)
@@ -66,8 +79,12 @@ impl<'a> TransfersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn of_owner(&self, owner: UserId, limit: u32) -> Result<Vec<Transfer>> {
-        let sql = "SELECT * FROM transfers WHERE owner = $1 \
-                   ORDER BY started DESC, id DESC LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE owner = $1 \
+                   ORDER BY started DESC, id DESC LIMIT $2"
+        );
         let query = Query::new("list transfers of user", owner, sql)
             .bind(owner)
             .bind(limit);

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use model::{BucketName, Location, NodeId, Timestamp, TransferId};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
+use crate::columns::columns;
 use crate::engine::Transaction;
 use crate::nodes::node_is_dead;
 use crate::private_row::private_file;
@@ -32,7 +33,11 @@ impl TransfersTable<'_> {
         limit: u32,
     ) -> Result<Vec<PrivateFile>> {
         let sql = concat!(
-            "SELECT * FROM transfers WHERE state IN ('intended', 'publishing') AND (",
+            concat!(
+                "SELECT ",
+                columns!(transfers),
+                " FROM transfers WHERE state IN ('intended', 'publishing') AND ("
+            ),
             node_is_dead!("transfers", "$1"),
             " OR (state = 'publishing' AND publishing < $2)) AND id > $3 ORDER BY id LIMIT $4"
         );
@@ -56,8 +61,12 @@ impl TransfersTable<'_> {
         after: Option<TransferId>,
         limit: u32,
     ) -> Result<Vec<PrivateFile>> {
-        let sql = "SELECT * FROM transfers WHERE state = 'detached' AND publishing IS NOT NULL \
-                   AND id > $1 ORDER BY id LIMIT $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE state = 'detached' AND publishing IS NOT NULL \
+                   AND id > $1 ORDER BY id LIMIT $2"
+        );
         let query = Query::new("list", "withdrawn transfers", sql)
             .bind(after.map_or_else(String::new, |id| id.to_string()))
             .bind(limit);
@@ -72,7 +81,11 @@ impl TransfersTable<'_> {
     pub async fn of_ids(&self, ids: &[TransferId]) -> Result<HashMap<TransferId, Transfer>> {
         let places: Vec<_> = (1..=Self::IDS).map(|number| format!("${number}")).collect();
         let sql = format!(
-            "SELECT * FROM transfers WHERE id IN ({})",
+            concat!(
+                "SELECT ",
+                columns!(transfers),
+                " FROM transfers WHERE id IN ({})"
+            ),
             places.join(", ")
         );
         let sql = AssertSqlSafe(sql).into_sql_str();

@@ -2,6 +2,7 @@
 
 use model::{ErrorKind, Secret, ServerId, Timestamp, UserId, UserName};
 
+use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::{Row, to_json};
@@ -49,7 +50,11 @@ impl<'a> UsersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_name(&self, server: &ServerId, name: &UserName) -> Result<Option<User>> {
-        let sql = "SELECT * FROM users WHERE server = $1 AND name = $2";
+        let sql = concat!(
+            "SELECT ",
+            columns!(users),
+            " FROM users WHERE server = $1 AND name = $2"
+        );
         let query = Query::new("look up user", name, sql)
             .bind(server)
             .bind(name);
@@ -62,7 +67,12 @@ impl<'a> UsersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn by_id(&self, id: UserId) -> Result<Option<User>> {
-        let query = Query::new("look up user", id, "SELECT * FROM users WHERE id = $1").bind(id);
+        let query = Query::new(
+            "look up user",
+            id,
+            concat!("SELECT ", columns!(users), " FROM users WHERE id = $1"),
+        )
+        .bind(id);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(user).transpose()
     }
@@ -96,7 +106,11 @@ impl<'a> UsersTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn list(&self, server: &ServerId) -> Result<Vec<User>> {
-        let sql = "SELECT * FROM users WHERE server = $1 ORDER BY name";
+        let sql = concat!(
+            "SELECT ",
+            columns!(users),
+            " FROM users WHERE server = $1 ORDER BY name"
+        );
         let query = Query::new("list users", server, sql).bind(server);
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(user).collect()
@@ -175,14 +189,22 @@ impl<'a> UsersTable<'a> {
 /// Reads a user who is about to be changed. The epoch's row is locked before, so that changes
 /// of users take turns.
 async fn locked(id: UserId, transaction: &mut Transaction) -> Result<User> {
-    let query = Query::new("update user", id, "SELECT * FROM users WHERE id = $1").bind(id);
+    let query = Query::new(
+        "update user",
+        id,
+        concat!("SELECT ", columns!(users), " FROM users WHERE id = $1"),
+    )
+    .bind(id);
     match transaction.fetch_optional(&query).await? {
         Some(row) => user(&row),
         None => Err(Error::not_found("update user", id.to_string())),
     }
 }
 
-const CREDENTIALS: &str = "SELECT users.*, ssh_keys.id AS key_id, ssh_keys.algorithm, \
+const CREDENTIALS: &str = "SELECT users.id, users.server, users.name, \
+     users.user_group, users.password_hash, users.home_type, users.home_directory, \
+     users.mappings, users.permissions, users.limits, users.disabled, users.created, users.changed, \
+     ssh_keys.id AS key_id, ssh_keys.algorithm, \
      ssh_keys.body, ssh_keys.fingerprint, ssh_keys.comment, ssh_keys.created AS key_created \
      FROM users LEFT JOIN ssh_keys ON ssh_keys.user_id = users.id \
      WHERE users.server = $1 AND users.name = $2 ORDER BY ssh_keys.created, ssh_keys.id";
