@@ -240,10 +240,7 @@ async fn r12_lftp_looks_at_a_directory_twice_and_states_the_size_before_close() 
     let house = House::new().await;
     let mut partner = house.partner().await;
     partner.ok(mkdir("d")).await;
-    for reply in partner
-        .exchange_in_order(Burst::of([stat("d"), stat("d/.")]))
-        .await
-    {
+    for reply in partner.exchange(Burst::of([stat("d"), stat("d/.")])).await {
         let Reply::Attributes(found) = reply else {
             panic!("{reply:?}")
         };
