@@ -192,6 +192,19 @@ impl Transfer {
         read.map_err(|error| self.active.failed("read", error))
     }
 
+    /// Waits until its intent is on record, which is written now if it was not yet. What it
+    /// [replaces](Beginning::replaces) is given up then.
+    ///
+    /// # Errors
+    /// What the database failed with; the upload can only be abandoned then.
+    pub async fn recorded(&self) -> Result<()> {
+        let recorded = self.active.recorded().await;
+        recorded.map_err(|error| {
+            let (path, reason) = (&self.active.intent.path, "its intent could not be recorded");
+            Error::new(error.kind(), "upload", path, reason).caused_by(error)
+        })
+    }
+
     /// Waits until everything sent so far is answered.
     ///
     /// # Errors

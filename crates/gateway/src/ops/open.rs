@@ -100,15 +100,14 @@ impl Session {
         place.check_limits(OPERATION, store.capabilities())?;
         self.await_arrival(&place).await?;
         let mut options = *options;
-        if options.needs_overlay()
-            && let Some(overlaid) = self.overlay(OPERATION, &place).await?.here
-        {
+        let overlaid = self.overlay(OPERATION, &place).await?.here;
+        if let Some(overlaid) = &overlaid {
             if options.create && options.exclusive {
                 return Err(exists(path));
             }
             if !options.truncate {
                 let file = self
-                    .continue_file(place, &overlaid, &options, &store)
+                    .continue_file(place, overlaid, &options, &store)
                     .await?;
                 self.open_files.insert(Arc::clone(&file));
                 return self.insert_writing(file, &options);
@@ -127,8 +126,18 @@ impl Session {
             .start(&place, options, rights, standing, &store)
             .await?;
         let file = self.begin_file(place, start, options, store)?;
+        if overlaid.is_some() {
+            self.given_up_for(&file).await?;
+        }
         self.open_files.insert(Arc::clone(&file));
         self.insert_writing(file, options)
+    }
+
+    /// Waits until what this file begins anew is given up on record. Else a client that is cut off
+    /// now would be shown bytes of the older upload, and take them for his own.
+    async fn given_up_for(&self, file: &OpenFile) -> Result<()> {
+        let recorded = file.transfer.recorded().await;
+        recorded.map_err(|error| Error::transfer(OPERATION, &file.place.path, error))
     }
 
     /// Waits for a file that is being renamed to here: it comes before what is written now.
@@ -302,12 +311,6 @@ struct Start {
 }
 
 impl OpenOptions {
-    /// Whether it makes a difference that its owner left something unfinished at the path. Where
-    /// the file begins anew, that is given up with the intent.
-    fn needs_overlay(&self) -> bool {
-        self.exclusive || !self.create || !self.truncate
-    }
-
     /// Whether what stands at the path makes a difference before CLOSE. Where the file may not be
     /// replaced, the publication's condition sees to that.
     fn needs_look(&self, rights: Rights) -> bool {

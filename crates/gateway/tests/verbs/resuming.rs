@@ -464,3 +464,18 @@ async fn a_row_says_what_became_of_each_upload() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_a_new_beginning_replaces_is_gone_when_open_is_answered() {
+    let world = World::new().await;
+    let name = world.user("/b/home", |_| {}).await;
+    let first = world.login(&name).await.expect("login");
+    cut(&first, "/f", &text(1000)).await;
+    let second = world.login(&name).await.expect("login");
+    let _handle = second.open(&path("/f"), &flags("WCT")).await.expect("open");
+    let node = world.other_node().await;
+    world.die().await;
+    let third = world.login_at(&node, &name).await;
+    let found = third.size("/f").await.map_err(|error| error.kind());
+    assert_eq!(found, Err(ErrorKind::NotFound), "bytes of another upload");
+}
