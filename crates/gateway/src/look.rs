@@ -11,8 +11,11 @@ use crate::{Error, FileAttributes, FileKind, Result, Session};
 const FILE_MODE: u32 = 0o644;
 const DIRECTORY_MODE: u32 = 0o755;
 /// Everything belongs to the user himself; numbers have no meaning in an object store.
-pub(crate) const OWNER_NUMBER: u32 = 1000;
+const OWNER_NUMBER: u32 = 1000;
 const GROUP: &str = "users";
+/// The number and the name of the group that a file shows while its upload is unfinished.
+const UNFINISHED_NUMBER: u32 = 1001;
+const UNFINISHED: &str = "unfinished";
 
 /// What stands at a place. Where an object and keys below it share a name, it is the object.
 #[derive(Debug)]
@@ -145,6 +148,39 @@ impl Session {
     /// A directory of which nothing was set.
     pub(crate) fn directory(&self) -> FileAttributes {
         self.directory_with(Attributes::default())
+    }
+
+    /// The same for a file that is not finished: its group says so.
+    pub(crate) fn unfinished_file(
+        &self,
+        safe: u64,
+        changed: Timestamp,
+        set: Attributes,
+    ) -> FileAttributes {
+        FileAttributes {
+            group: UNFINISHED.to_owned(),
+            gid: UNFINISHED_NUMBER,
+            ..self.file(safe, changed, set)
+        }
+    }
+
+    /// The name of an owner that attributes show by his number.
+    pub fn owner_name(&self, number: u32) -> Option<&str> {
+        (number == OWNER_NUMBER).then(|| self.user.as_str())
+    }
+
+    /// The name of a group that attributes show by its number.
+    pub fn group_name(&self, number: u32) -> Option<&'static str> {
+        match number {
+            OWNER_NUMBER => Some(GROUP),
+            UNFINISHED_NUMBER => Some(UNFINISHED),
+            _ => None,
+        }
+    }
+
+    /// Whether these are the numbers of an owner and a group that attributes show.
+    pub(crate) fn is_shown(&self, (owner, group): (u32, u32)) -> bool {
+        self.owner_name(owner).is_some() && self.group_name(group).is_some()
     }
 
     /// A directory as STAT and listings show it.

@@ -9,9 +9,6 @@ use transfer::Attributes;
 use crate::place::Place;
 use crate::{Error, FileAttributes, Result, Session};
 
-/// The group that long names show of a file that is not finished.
-const UNFINISHED: &str = "unfinished";
-
 /// What the owner sees at a place instead of what the store has there.
 #[derive(Debug, Clone)]
 pub(crate) enum Overlaid {
@@ -176,14 +173,11 @@ impl Session {
         let file = overlaid.file();
         let set = set_of(file);
         match overlaid {
-            Overlaid::Unfinished(_) => FileAttributes {
-                group: UNFINISHED.to_owned(),
-                ..self.file(
-                    file.safe.unwrap_or(0),
-                    file.changed,
-                    Attributes { mtime: None, ..set },
-                )
-            },
+            Overlaid::Unfinished(_) => self.unfinished_file(
+                file.safe.unwrap_or(0),
+                file.changed,
+                Attributes { mtime: None, ..set },
+            ),
             Overlaid::Temporary(_) => {
                 let size = file.staged.as_ref().map_or(0, |staged| staged.object.size);
                 self.file(size, file.changed, set)

@@ -10,7 +10,7 @@ use transfer::{Attributes, Condition, Original, Publication, transfer_of};
 use super::stat::not_found;
 use crate::audit::{unclaimed, unrecorded};
 use crate::handles::FileHandle;
-use crate::look::{OWNER_NUMBER, Standing};
+use crate::look::Standing;
 use crate::open_file::OpenFile;
 use crate::place::Place;
 use crate::{AttributeChanges, Error, HandleId, OwnerChanges, Result, Session};
@@ -116,7 +116,7 @@ impl Session {
     fn check_owner(&self, path: &VirtualPath, changes: &AttributeChanges) -> Result<()> {
         let refuses = self.shared.settings.owner_changes == OwnerChanges::Refuse;
         match changes.owner {
-            Some(owner) if refuses && owner != (OWNER_NUMBER, OWNER_NUMBER) => Err(Error::new(
+            Some(owner) if refuses && !self.is_shown(owner) => Err(Error::new(
                 ErrorKind::Denied,
                 format!("change owner of {path}: everything here belongs to you, and stays so"),
             )),

@@ -97,9 +97,9 @@ impl Operation {
                 Ok(Reply::Handle(handle_bytes(handle)))
             }
             Self::Close(handle) => session.close(handle).await.map(ok),
-            Self::Stat(path) => shared.attributes(session.stat(&path).await?),
-            Self::Lstat(path) => shared.attributes(session.lstat(&path).await?),
-            Self::StatHandle(handle) => shared.attributes(session.stat_handle(handle).await?),
+            Self::Stat(path) => Ok(attributes(&session.stat(&path).await?)),
+            Self::Lstat(path) => Ok(attributes(&session.lstat(&path).await?)),
+            Self::StatHandle(handle) => Ok(attributes(&session.stat_handle(handle).await?)),
             Self::SetAttributes(path, changes) => {
                 session.set_attributes(&path, &changes).await.map(ok)
             }
@@ -137,12 +137,8 @@ impl Operation {
     }
 }
 
-impl Shared {
-    fn attributes(&self, attributes: gateway::FileAttributes) -> gateway::Result<Reply> {
-        let answer = reply(&attributes);
-        self.names.get_or_init(|| attributes);
-        Ok(Reply::Attributes(answer))
-    }
+fn attributes(attributes: &gateway::FileAttributes) -> Reply {
+    Reply::Attributes(reply(attributes))
 }
 
 fn ok((): ()) -> Reply {
@@ -185,22 +181,15 @@ async fn space(session: &Session, path: &VirtualPath) -> gateway::Result<Reply> 
     Ok(Reply::Extended(file_system.encode()))
 }
 
-/// Everything belongs to the user, so the only names are those that his attributes showed.
+/// The names behind the numbers that attributes show; empty for other numbers.
 fn names(shared: &Shared, users: &[u32], groups: &[u32]) -> Reply {
-    let known = shared.names.get();
-    let name = |known: Option<(u32, &String)>, id: u32| {
-        let name = known
-            .filter(|(known, _)| *known == id)
-            .map(|(_, name)| name);
-        bytes::Bytes::from(name.cloned().unwrap_or_default())
-    };
-    let (user, group) = (
-        known.map(|known| (known.uid, &known.owner)),
-        known.map(|known| (known.gid, &known.group)),
-    );
+    let name = |name: Option<&str>| bytes::Bytes::from(name.unwrap_or_default().to_owned());
+    let session = &shared.session;
+    let user = |number: &u32| name(session.owner_name(*number));
+    let group = |number: &u32| name(session.group_name(*number));
     let names = UserGroupNames {
-        users: users.iter().map(|id| name(user, *id)).collect(),
-        groups: groups.iter().map(|id| name(group, *id)).collect(),
+        users: users.iter().map(user).collect(),
+        groups: groups.iter().map(group).collect(),
     };
     Reply::Extended(names.encode())
 }

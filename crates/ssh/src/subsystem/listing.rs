@@ -79,7 +79,6 @@ async fn dots(shared: &Shared, lane: &Lane) -> Vec<Name> {
 }
 
 fn name(shared: &Shared, name: &str, attributes: &FileAttributes) -> Name {
-    shared.names.get_or_init(|| attributes.clone());
     let now = shared.clock.now();
     Name {
         name: Bytes::copy_from_slice(name.as_bytes()),

@@ -17,10 +17,10 @@ mod operation;
 mod reads;
 mod status;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 
-use gateway::{FileAttributes, Session};
+use gateway::Session;
 use model::{Clock, ErrorKind};
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
@@ -55,8 +55,6 @@ struct Shared {
     line: Arc<Line>,
     clock: Arc<dyn Clock>,
     open_handles: u64,
-    /// Attributes that showed the names of owner and group.
-    names: OnceLock<FileAttributes>,
     failed: AtomicBool,
     /// The channel or its connection is gone.
     gone: CancellationToken,
@@ -83,7 +81,6 @@ impl Subsystem {
             line: context.line.clone(),
             clock: context.floors.clock.clone(),
             open_handles: limits.open_handles,
-            names: OnceLock::new(),
             failed: AtomicBool::new(false),
             gone: CancellationToken::new(),
         });
