@@ -25,6 +25,15 @@ pub(super) fn parse(text: &str) -> Result<(HashFormat, Bcrypt), Fault> {
     {
         return Err(Fault::Malformed("it is not `$2b$cost$salt-and-hash`"));
     }
+    // The crate reads `+4` as 4.
+    if !text
+        .bytes()
+        .skip(4)
+        .take(2)
+        .all(|byte| byte.is_ascii_digit())
+    {
+        return Err(Fault::Malformed("its cost is not a number of two digits"));
+    }
     let parts: bcrypt::HashParts = text
         .parse()
         .map_err(|_| Fault::Malformed("it does not have bcrypt's 60 characters"))?;
