@@ -74,6 +74,9 @@ impl Node {
         membership
             .during(Box::pin(settle_what_a_crash_left(&parts.sweeper)))
             .await;
+        // Who connects from now on is served: the sockets take him already.
+        let ready = readiness::of(&state, &parts);
+        pages.health.start_serving(ready);
         Ok(Self {
             pages,
             state,
@@ -128,7 +131,6 @@ impl Node {
         rest.spawn(revocation::follow(gateway, stop.clone()));
         rest.close();
         let health = self.pages.health;
-        health.start_serving(readiness::of(&self.state, &self.parts));
         let (admin, server) = (self.pages.address, &self.state.server.id);
         tracing::info!(?sftp, ?proxied, %admin, %server, "pierhead serves");
         notify::ready("serving");
@@ -144,9 +146,9 @@ impl Node {
         reloader.until_end(&mut signals, received).await;
 
         let DrainConfig { delay, deadline } = reloader.state.config.drain.clone();
+        health.start_draining();
         tracing::info!(%delay, %deadline, sessions = reloader.gateway.sessions(), "draining");
         notify::stopping();
-        health.start_draining();
         let drained = async {
             self.membership.drain().await;
             // Load balancers look away first.
