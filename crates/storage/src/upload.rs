@@ -154,7 +154,7 @@ impl Upload {
     /// What a part ran into; `Invalid` where bytes in the middle were never written, naming the
     /// first such range; `Unsupported` where sent bytes would be needed again
     /// ([`Placement`]); `Conflict` where the precondition does not hold or the base was
-    /// replaced. Nothing is published then, unless [`Error::outcome_unknown`] says otherwise.
+    /// replaced. Nothing is published then, unless [`crate::Error::outcome_unknown`] says otherwise.
     /// Call [`Self::abort`] after it.
     pub async fn finish(&self, options: &PutOptions) -> Result<Written> {
         self.engine.finish(options).await
