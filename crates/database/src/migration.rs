@@ -17,7 +17,7 @@ const MIGRATIONS: &[&str] = &[
 
 /// What programs that do not know a migration may do after it: the version of the schema, and the
 /// lowest newest version that a program must know to go on beside it. A migration that is not here
-/// ends the time of every older program. See decision 0008.
+/// ends the time of every older program. See decision 10.
 const COMPATIBLE: &[(u64, u64)] = &[];
 
 /// Serialises migrating nodes on PostgreSQL: an arbitrary number that is ours ("pierhead").
