@@ -124,6 +124,26 @@ impl TransfersTable<'_> {
             .collect()
     }
 
+    /// Whether a node that lives may be changing the object at a key, or a rename to it goes on,
+    /// on whatever node.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn is_changing(&self, location: &Location, now: Timestamp) -> Result<bool> {
+        let sql = concat!(
+            "SELECT bucket FROM publications WHERE bucket = $1 AND object_key = $2 \
+             AND holder IS NOT NULL AND NOT ",
+            node_is_dead!("publications", "$3"),
+            " UNION ALL SELECT to_bucket AS bucket FROM moves \
+             WHERE to_bucket = $1 AND to_key = $2 AND state = 'moving'"
+        );
+        let query = Query::new("look for changes of", location, sql)
+            .bind(&location.bucket)
+            .bind(&location.key)
+            .bind(now);
+        Ok(!self.engine.fetch_all(&query).await?.is_empty())
+    }
+
     /// Who has the right to change the object at a key now, where somebody has.
     ///
     /// # Errors

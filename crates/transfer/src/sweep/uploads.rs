@@ -88,9 +88,10 @@ impl Pass<'_> {
         if let Some(row) = rows.iter().find(names) {
             return Ok(is_over(row).then_some(row.intent.id));
         }
-        // A rename may copy to the key in parts: it has claimed it then.
+        // A rename may copy to the key in parts.
+        let now = self.transfers.core().clock.now();
         let is_busy =
-            rows.iter().any(|row| !is_over(row)) || table.publisher(location).await?.is_some();
+            rows.iter().any(|row| !is_over(row)) || table.is_changing(location, now).await?;
         if is_busy {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use storage::{ObjectStore, PutOptions};
 use tokio_util::task::TaskTracker;
 use transfer::Condition;
 
-use crate::world::{LIFE, LONG, World, body, close, key, on_both_engines};
+use crate::world::{LIFE, LONG, World, body, close, key, location, on_both_engines};
 
 on_both_engines!(
     one_node_sweeps_at_a_time,
@@ -119,6 +119,8 @@ async fn multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours(
     let upload = dead.open("f", "bytes");
     dead.on_record(upload.id()).await;
     begin_upload(&world, "f").await;
+    // Something else that it was at there, and did not end either.
+    let _claimed = dead.transfers.claim(&location("f")).await.expect("free");
     assert_eq!(alive.sweep().await, "", "its node lives");
     world.later(LIFE, &[&alive]).await;
     let swept = "give-up done 1, clear done 1, abort-upload done 1";
