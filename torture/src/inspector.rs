@@ -152,10 +152,7 @@ impl Inspector {
         let location = self.location(key.as_str())?;
         let rows = self.database.transfers().to_object(&location, 50).await?;
         let theirs = |row: &database::Transfer| {
-            let named = row.upload_id.as_deref() == Some(id);
-            // While it is open whether such a row's object comes, the sweeper judges nothing here.
-            let open = row.state == database::TransferState::Publishing && row.upload_id.is_none();
-            is_unfinished(row.state) && (named || open)
+            is_unfinished(row.state) && row.upload_id.as_deref() == Some(id)
         };
         Ok(rows.iter().any(theirs))
     }
