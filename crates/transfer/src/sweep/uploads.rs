@@ -90,8 +90,11 @@ impl Pass<'_> {
         }
         // A rename may copy to the key in parts.
         let now = self.transfers.core().clock.now();
-        let is_busy =
-            rows.iter().any(|row| !is_over(row)) || table.is_changing(location, now).await?;
+        // Nobody but the living node that began it can use an upload that no row names.
+        let live = self.transfers.core().database.nodes().live(now).await?;
+        let lives = |row: &Transfer| live.iter().any(|node| node.id == row.intent.node);
+        let is_busy = rows.iter().any(|row| !is_over(row) && lives(row))
+            || table.is_changing(location, now).await?;
         if is_busy {
             return Ok(None);
         }
