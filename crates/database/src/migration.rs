@@ -13,6 +13,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_nodes.sql"),
     include_str!("../migrations/0003_moves.sql"),
     include_str!("../migrations/0004_private_files.sql"),
+    include_str!("../migrations/0005_identity.sql"),
+    include_str!("../migrations/0006_policies.sql"),
+    include_str!("../migrations/0007_defence.sql"),
+    include_str!("../migrations/0008_bounds.sql"),
 ];
 
 /// What programs that do not know a migration may do after it: the version of the schema, and the

@@ -1,0 +1,1 @@
+-- Who somebody is: what identity providers, second factors and expiry dates need of a user.

@@ -1,0 +1,1 @@
+-- Who is kept out: bans, and what earned them.

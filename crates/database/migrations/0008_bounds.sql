@@ -1,0 +1,1 @@
+-- How much somebody may have: rights and limits of groups, and what is used of quotas.
