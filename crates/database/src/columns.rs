@@ -24,6 +24,15 @@ macro_rules! columns {
     (nodes) => {
         "id, name, address, started, expires, draining"
     };
+    (policies) => {
+        "name, document, created, changed"
+    };
+    (role_policies) => {
+        "role, policy, position"
+    };
+    (roles) => {
+        "name, arn, description, store, iam_role, created, changed"
+    };
     (servers) => {
         "id, name, listeners, algorithm_policy, banner_before_login, banner_after_login, limits, \
          created, changed"
@@ -68,6 +77,9 @@ mod tests {
             ("host_keys", columns!(host_keys)),
             ("moves", columns!(moves)),
             ("nodes", columns!(nodes)),
+            ("policies", columns!(policies)),
+            ("role_policies", columns!(role_policies)),
+            ("roles", columns!(roles)),
             ("servers", columns!(servers)),
             ("ssh_keys", columns!(ssh_keys)),
             ("transfers", columns!(transfers)),

@@ -10,8 +10,9 @@ use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
     AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
-    MovesTable, NextMigration, NodesTable, PrivateFilesTable, Result, RevocationTable, Sealer,
-    ServersTable, SshKeysTable, TransfersTable, UsersTable, installation, migration,
+    MovesTable, NextMigration, NodesTable, PoliciesTable, PrivateFilesTable, Result,
+    RevocationTable, RolesTable, Sealer, ServersTable, SshKeysTable, TransfersTable, UsersTable,
+    installation, migration,
 };
 
 /// How a database is opened.
@@ -140,6 +141,16 @@ impl Database {
     /// Groups of users.
     pub fn groups(&self) -> GroupsTable<'_> {
         GroupsTable::new(&self.shared.engine)
+    }
+
+    /// Policies.
+    pub fn policies(&self) -> PoliciesTable<'_> {
+        PoliciesTable::new(&self.shared.engine)
+    }
+
+    /// Roles.
+    pub fn roles(&self) -> RolesTable<'_> {
+        RolesTable::new(&self.shared.engine)
     }
 
     /// Users.

@@ -22,6 +22,7 @@ mod migration;
 mod move_row;
 mod moves;
 mod nodes;
+mod policies;
 mod private_changes;
 mod private_file;
 mod private_files;
@@ -30,6 +31,8 @@ mod publications;
 mod query;
 mod restore;
 mod revocation;
+mod role_policies;
+mod roles;
 mod row;
 mod seal;
 mod servers;
@@ -56,6 +59,7 @@ pub use migration::{NextMigration, schema_version};
 pub use move_row::{Move, MoveKind, MoveState, MovedObject, NewMove};
 pub use moves::MovesTable;
 pub use nodes::{Node, NodesTable};
+pub use policies::{PoliciesTable, Policy};
 pub use private_file::{
     Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
     StagedObject, Staging, Takeover, Target,
@@ -64,6 +68,7 @@ pub use private_files::PrivateFilesTable;
 pub use publications::{Claim, ClaimingTransfer, Publication, PublicationRequest};
 pub use restore::{Restored, restore};
 pub use revocation::RevocationTable;
+pub use roles::{NewRole, Role, RoleChanges, RoleDocuments, RolesTable};
 pub use seal::{InvalidSealingKey, Sealer};
 pub use servers::{NewServer, Server, ServerLimits, ServersTable};
 pub use ssh_keys::{NewSshKey, SshKey, SshKeysTable};

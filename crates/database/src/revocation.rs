@@ -6,8 +6,8 @@ use crate::row::Row;
 use crate::{Error, Result};
 
 /// Queries on the revocation epoch. Nodes poll it; when it has grown, they look again at whom
-/// they serve. Disabling or removing a user, changing his password, rights or keys lets it grow
-/// in the same transaction.
+/// they serve. Disabling or removing a user, changing his password, rights or keys, a role or a
+/// policy lets it grow in the same transaction.
 #[derive(Clone, Copy)]
 pub struct RevocationTable<'a> {
     engine: &'a Engine,
@@ -45,6 +45,16 @@ pub(crate) async fn advance(transaction: &mut Transaction) -> Result<u64> {
     let sql = "UPDATE counters SET value = value + 1 WHERE name = 'revocation' RETURNING value";
     let query = Query::new("advance", "revocation epoch", sql);
     value(transaction.fetch_optional(&query).await?)
+}
+
+/// Runs a change of one row, and lets the epoch grow with it. `NotFound` where no row is changed.
+pub(crate) async fn advance_with(query: Query, engine: &Engine) -> Result<()> {
+    let mut transaction = engine.begin().await?;
+    advance(&mut transaction).await?;
+    if transaction.execute(&query).await? == 0 {
+        return Err(Error::not_found(query.operation, query.object));
+    }
+    transaction.commit().await
 }
 
 fn value(row: Option<Row>) -> Result<u64> {

@@ -11,6 +11,7 @@ mod nodes;
 mod outage;
 mod people;
 mod private_files;
+mod rules;
 mod servers;
 mod transfers;
 mod unattended;
