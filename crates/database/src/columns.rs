@@ -51,7 +51,8 @@ macro_rules! columns {
     };
     (users) => {
         "id, server, name, user_group, password_hash, home_type, home_directory, mappings, \
-         permissions, limits, disabled, created, changed"
+         permissions, limits, disabled, created, changed, provider, external_id, role, \
+         session_policy, methods, totp, totp_step, networks, expires, last_login"
     };
 }
 

@@ -155,7 +155,7 @@ impl Database {
 
     /// Users.
     pub fn users(&self) -> UsersTable<'_> {
-        UsersTable::new(&self.shared.engine)
+        UsersTable::new(&self.shared.engine, &self.shared.sealer)
     }
 
     /// The SSH public keys of users.

@@ -13,6 +13,7 @@ mod database;
 mod engine;
 mod error;
 mod events;
+mod external_users;
 mod groups;
 mod host_keys;
 mod installation;
@@ -51,6 +52,7 @@ pub use backup::BackedUp;
 pub use database::{Database, Settings};
 pub use error::{Error, Result};
 pub use events::{EventsTable, StoredEvent};
+pub use external_users::{ExternalUser, Recorded};
 pub use groups::{Group, GroupsTable};
 pub use host_keys::{HostKey, HostKeysTable};
 pub use leases::LeasesTable;
@@ -77,6 +79,7 @@ pub use transfers::TransfersTable;
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use user::{
     Credentials, HomeType, Mapping, MappingKind, NewUser, User, UserChanges, UserLimits,
+    UserNetworks,
 };
 pub use users::UsersTable;
 pub use writer::{

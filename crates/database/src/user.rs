@@ -75,6 +75,20 @@ pub struct UserLimits {
     pub sessions: Option<u32>,
 }
 
+/// The networks that a user may come from, as texts that `identity` has read before they were
+/// stored. What is denied stays out even where it is allowed too; with none allowed every other
+/// address may come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserNetworks {
+    /// Networks and addresses that may come in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+    /// Networks and addresses that may not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
+}
+
 /// A user to make.
 #[derive(Debug, Clone)]
 pub struct NewUser {
@@ -96,6 +110,16 @@ pub struct NewUser {
     pub permissions: Permissions,
     /// His limits.
     pub limits: UserLimits,
+    /// The name of his role.
+    pub role: Option<String>,
+    /// A policy document (JSON) that narrows what his role may.
+    pub session_policy: Option<String>,
+    /// What he must show, as AWS Transfer names it; none: what his server asks for.
+    pub methods: Option<String>,
+    /// Where he may come from.
+    pub networks: UserNetworks,
+    /// From when on he is kept out.
+    pub expires: Option<Timestamp>,
 }
 
 impl NewUser {
@@ -111,6 +135,11 @@ impl NewUser {
             mappings: Vec::new(),
             permissions: Permissions::ALL,
             limits: UserLimits::default(),
+            role: None,
+            session_policy: None,
+            methods: None,
+            networks: UserNetworks::default(),
+            expires: None,
         }
     }
 }
@@ -142,8 +171,43 @@ pub struct User {
     pub disabled: bool,
     /// When he was made.
     pub created: Timestamp,
-    /// When he was changed last.
+    /// When he was changed last; what his provider says of him is no change.
     pub changed: Timestamp,
+    /// The provider that he comes from; none for built-in users.
+    pub provider: Option<String>,
+    /// What his provider knows him by: who comes under his name with another one is somebody else.
+    pub external_id: Option<String>,
+    /// The name of his role.
+    pub role: Option<String>,
+    /// A policy document (JSON) that narrows what his role may.
+    pub session_policy: Option<String>,
+    /// What he must show, as AWS Transfer names it; none: what his server asks for.
+    pub methods: Option<String>,
+    /// The secret of his one-time passwords as it is stored, sealed where there is a key: see
+    /// [`UsersTable::totp_secret`](crate::UsersTable::totp_secret).
+    pub totp: Option<Secret<String>>,
+    /// Where he may come from.
+    pub networks: UserNetworks,
+    /// From when on he is kept out.
+    pub expires: Option<Timestamp>,
+    /// When he came in last, to the minute.
+    pub last_login: Option<Timestamp>,
+}
+
+impl User {
+    /// What parts the name of a provider's user from the provider's.
+    pub const PROVIDER_SEPARATOR: &str = "@@";
+
+    /// His name as his provider, policies and `${transfer:UserName}` know it: without the
+    /// `@@provider` that he is recorded under.
+    pub fn plain_name(&self) -> &str {
+        let name = self.name.as_str();
+        let plain = self.provider.as_ref().and_then(|provider| {
+            let name = name.strip_suffix(provider.as_str())?;
+            name.strip_suffix(Self::PROVIDER_SEPARATOR)
+        });
+        plain.unwrap_or(name)
+    }
 }
 
 /// What is to change of a user; what is absent stays.
@@ -163,6 +227,16 @@ pub struct UserChanges {
     pub limits: Option<UserLimits>,
     /// Whether he is kept out.
     pub disabled: Option<bool>,
+    /// The name of his role; `Some(None)` takes it from him.
+    pub role: Option<Option<String>>,
+    /// A policy document (JSON) that narrows what his role may; `Some(None)` takes it away.
+    pub session_policy: Option<Option<String>>,
+    /// What he must show; `Some(None)`: what his server asks for.
+    pub methods: Option<Option<String>>,
+    /// Where he may come from.
+    pub networks: Option<UserNetworks>,
+    /// From when on he is kept out; `Some(None)`: never.
+    pub expires: Option<Option<Timestamp>>,
 }
 
 /// A user and all his keys, read at once for a login.
@@ -185,6 +259,11 @@ impl User {
             permissions,
             limits,
             disabled,
+            role,
+            session_policy,
+            methods,
+            networks,
+            expires,
         } = changes;
         self.group = group.unwrap_or(self.group);
         self.home_type = home_type.unwrap_or(self.home_type);
@@ -199,6 +278,19 @@ impl User {
             self.limits = limits;
         }
         self.disabled = disabled.unwrap_or(self.disabled);
+        if let Some(role) = role {
+            self.role = role;
+        }
+        if let Some(session_policy) = session_policy {
+            self.session_policy = session_policy;
+        }
+        if let Some(methods) = methods {
+            self.methods = methods;
+        }
+        if let Some(networks) = networks {
+            self.networks = networks;
+        }
+        self.expires = expires.unwrap_or(self.expires);
         self.changed = now;
     }
 }

@@ -7,18 +7,19 @@ use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::{Row, to_json};
 use crate::ssh_keys::joined_key;
-use crate::{Credentials, Error, NewUser, Result, User, UserChanges, revocation};
+use crate::{Credentials, Error, NewUser, Result, Sealer, User, UserChanges, revocation};
 
 /// Queries on users. Every change that may take a right away advances the revocation epoch in
 /// the same transaction.
 #[derive(Clone, Copy)]
 pub struct UsersTable<'a> {
-    engine: &'a Engine,
+    pub(crate) engine: &'a Engine,
+    sealer: &'a Sealer,
 }
 
 impl<'a> UsersTable<'a> {
-    pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self { engine }
+    pub(crate) fn new(engine: &'a Engine, sealer: &'a Sealer) -> Self {
+        Self { engine, sealer }
     }
 
     /// Makes a user.
@@ -40,6 +41,15 @@ impl<'a> UsersTable<'a> {
             disabled: false,
             created: now,
             changed: now,
+            provider: None,
+            external_id: None,
+            role: new.role,
+            session_policy: new.session_policy,
+            methods: new.methods,
+            totp: None,
+            networks: new.networks,
+            expires: new.expires,
+            last_login: None,
         };
         self.engine.execute(&insert(&user)?).await?;
         Ok(user)
@@ -167,6 +177,59 @@ impl<'a> UsersTable<'a> {
         self.engine.execute(&query).await.map(drop)
     }
 
+    /// Gives a user the secret of one-time passwords (base32), or takes it from him.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such user.
+    pub async fn set_totp(
+        &self,
+        id: UserId,
+        secret: Option<&Secret<String>>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let sealed = secret.map(|secret| self.sealer.seal(&totp_place(id), secret));
+        let sql = "UPDATE users SET totp = $2, totp_step = NULL, changed = $3 WHERE id = $1";
+        let query = Query::new("set one-time passwords of user", id, sql)
+            .bind(id)
+            .bind(sealed.transpose()?)
+            .bind(now);
+        self.revoking(query).await
+    }
+
+    /// The secret of a user's one-time passwords.
+    ///
+    /// # Errors
+    /// `Invalid` where it is sealed and the sealing key is missing or another.
+    pub fn totp_secret(&self, user: &User) -> Result<Option<Secret<String>>> {
+        let stored = user.totp.as_ref().map(|stored| stored.expose().clone());
+        let opened = stored.map(|stored| self.sealer.open(&totp_place(user.id), stored));
+        opened.transpose()
+    }
+
+    /// Marks a step of a user's one-time passwords as used, with all before it. False where it
+    /// was used already: of two who come with the same password, one.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn take_totp_step(&self, id: UserId, step: i64) -> Result<bool> {
+        let sql = "UPDATE users SET totp_step = $2 \
+                   WHERE id = $1 AND (totp_step IS NULL OR totp_step < $2)";
+        let query = Query::new("take one-time password of user", id, sql)
+            .bind(id)
+            .bind(step);
+        Ok(self.engine.execute(&query).await? == 1)
+    }
+
+    /// Notes that a user came in. Takes no right away and is no change of him.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn note_login(&self, id: UserId, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE users SET last_login = $2 WHERE id = $1";
+        let query = Query::new("note login of user", id, sql).bind(id).bind(now);
+        self.engine.execute(&query).await.map(drop)
+    }
+
     /// Removes a user with his keys. What he did stays on record.
     ///
     /// # Errors
@@ -204,31 +267,41 @@ async fn locked(id: UserId, transaction: &mut Transaction) -> Result<User> {
 const CREDENTIALS: &str = "SELECT users.id, users.server, users.name, \
      users.user_group, users.password_hash, users.home_type, users.home_directory, \
      users.mappings, users.permissions, users.limits, users.disabled, users.created, users.changed, \
+     users.provider, users.external_id, users.role, users.session_policy, users.methods, \
+     users.totp, users.totp_step, users.networks, users.expires, users.last_login, \
      ssh_keys.id AS key_id, ssh_keys.algorithm, \
      ssh_keys.body, ssh_keys.fingerprint, ssh_keys.comment, ssh_keys.created AS key_created \
      FROM users LEFT JOIN ssh_keys ON ssh_keys.user_id = users.id \
      WHERE users.server = $1 AND users.name = $2 ORDER BY ssh_keys.created, ssh_keys.id";
 
-fn insert(user: &User) -> Result<Query> {
+/// The row of a new user.
+pub(crate) fn insert(user: &User) -> Result<Query> {
     let sql = "INSERT INTO users (id, user_group, home_type, home_directory, mappings, \
-               permissions, limits, disabled, changed, server, name, password_hash, created) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $9)";
+               permissions, limits, disabled, changed, role, session_policy, methods, networks, \
+               expires, server, name, password_hash, provider, external_id, created, last_login) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+               $17, $18, $19, $20, $21)";
     let query = settled(Query::new("create user", &user.name, sql), user)?;
-    Ok(query.bind(&user.server).bind(&user.name).bind(
-        user.password_hash
-            .as_ref()
-            .map(|hash| hash.expose().as_str()),
-    ))
+    let hash = user.password_hash.as_ref();
+    Ok(query
+        .bind(&user.server)
+        .bind(&user.name)
+        .bind(hash.map(|hash| hash.expose().as_str()))
+        .bind(user.provider.as_deref())
+        .bind(user.external_id.as_deref())
+        .bind(user.created)
+        .bind(user.last_login))
 }
 
 fn update(user: &User) -> Result<Query> {
     let sql = "UPDATE users SET user_group = $2, home_type = $3, home_directory = $4, \
-               mappings = $5, permissions = $6, limits = $7, disabled = $8, changed = $9 \
+               mappings = $5, permissions = $6, limits = $7, disabled = $8, changed = $9, \
+               role = $10, session_policy = $11, methods = $12, networks = $13, expires = $14 \
                WHERE id = $1";
     settled(Query::new("update user", &user.name, sql), user)
 }
 
-/// Binds `$1` to `$9`: the id, and what [`UserChanges`] can change.
+/// Binds `$1` to `$14`: the id, and what [`UserChanges`] can change.
 fn settled(query: Query, user: &User) -> Result<Query> {
     Ok(query
         .bind(user.id)
@@ -239,10 +312,21 @@ fn settled(query: Query, user: &User) -> Result<Query> {
         .bind(user.permissions)
         .bind(to_json("limits", &user.limits)?)
         .bind(user.disabled)
-        .bind(user.changed))
+        .bind(user.changed)
+        .bind(user.role.as_deref())
+        .bind(user.session_policy.as_deref())
+        .bind(user.methods.as_deref())
+        .bind(to_json("networks", &user.networks)?)
+        .bind(user.expires))
 }
 
-fn user(row: &Row) -> Result<User> {
+/// What a one-time password's secret is sealed for.
+fn totp_place(id: UserId) -> String {
+    format!("users/{id}/totp")
+}
+
+/// Reads a row of [`columns!`].
+pub(crate) fn user(row: &Row) -> Result<User> {
     let name = row.text("name")?;
     Ok(User {
         id: row.parsed("id")?,
@@ -266,5 +350,14 @@ fn user(row: &Row) -> Result<User> {
         disabled: row.boolean("disabled")?,
         created: row.time("created")?,
         changed: row.time("changed")?,
+        provider: row.text_or_null("provider")?,
+        external_id: row.text_or_null("external_id")?,
+        role: row.text_or_null("role")?,
+        session_policy: row.text_or_null("session_policy")?,
+        methods: row.text_or_null("methods")?,
+        totp: row.text_or_null("totp")?.map(Secret::new),
+        networks: row.json("networks")?,
+        expires: row.time_or_null("expires")?,
+        last_login: row.time_or_null("last_login")?,
     })
 }

@@ -23,6 +23,7 @@ mod metrics;
 mod networks;
 mod password;
 mod password_rules;
+pub mod provider;
 mod public_key;
 mod routing;
 mod totp;

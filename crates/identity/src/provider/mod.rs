@@ -1,0 +1,91 @@
+//! What every identity provider outside is: somebody who is asked about one user, and answers.
+//!
+//! A [`Provider`] speaks its protocol and nothing else. Its deadline, the number of questions at a
+//! time, caches, the circuit breaker, metrics and the log line come from the wrapper around it
+//! ([`Configured`]), the same for all.
+
+mod profile;
+mod question;
+mod settings;
+
+use futures::future::BoxFuture;
+
+pub use self::profile::{Home, PasswordCheck, Profile};
+pub use self::question::{Credential, Question};
+pub use self::settings::{Configured, ProviderSettings};
+
+use crate::ProviderName;
+
+/// An identity provider.
+pub trait Provider: std::fmt::Debug + Send + Sync {
+    /// Its name, as behind `@@` and in the log.
+    fn name(&self) -> &ProviderName;
+
+    /// Asks it about one user. Who gives up at the deadline drops the future: nothing may go on
+    /// behind it.
+    ///
+    /// # Errors
+    /// [`ProviderError`], which never admits.
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, ProviderError>>;
+}
+
+/// What a provider said.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// No, or nobody of that name. The reason is for the log alone, and holds no secret.
+    Refused(String),
+    /// Yes; to a question for keys: yes, if he signs by one of these.
+    Admitted(Box<Profile>),
+}
+
+/// Why a provider gave no answer that counts. Nobody is admitted by it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// It did not answer, or said that it cannot: not reachable, too slow, overloaded, broken.
+    #[error("{reason}")]
+    Unavailable {
+        /// What was tried, on what, and why it failed; holds no secret.
+        reason: String,
+        /// What lies behind it.
+        #[source]
+        source: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    /// What it answered is not what it must answer.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl ProviderError {
+    /// It did not answer.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Unavailable {
+            reason: reason.into(),
+            source: None,
+        }
+    }
+
+    /// It did not answer, because of this.
+    pub fn caused_by(
+        reason: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Unavailable {
+            reason: reason.into(),
+            source: Some(std::sync::Arc::new(source)),
+        }
+    }
+
+    /// It answered, and not as it must.
+    pub fn malformed(fault: impl Into<String>) -> Self {
+        Self::Malformed(fault.into())
+    }
+
+    /// A word for metrics labels.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "unavailable",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
