@@ -5,9 +5,10 @@ use std::sync::Arc;
 use database::{Database, SshKey};
 use model::{Clock, Secret, ServerId, UserId};
 
+use crate::provider::Configured;
 use crate::{
-    Authenticated, HashCost, HashFormat, Login, PasswordHash, Passwords, Peer, PublicKey, Refused,
-    Result,
+    Authenticated, HashCost, HashFormat, Login, PasswordHash, Passwords, Peer, ProviderName,
+    PublicKey, Refused, Result, Routing,
 };
 
 /// How credentials are looked at.
@@ -37,6 +38,8 @@ pub struct Identity {
     database: Database,
     passwords: Passwords,
     clock: Arc<dyn Clock>,
+    providers: Arc<Vec<Configured>>,
+    routing: Routing,
 }
 
 impl Identity {
@@ -49,7 +52,17 @@ impl Identity {
             database,
             passwords: Passwords::new(settings.hash_cost, settings.hashes_at_once)?,
             clock,
+            providers: Arc::default(),
+            routing: Routing::single(ProviderName::built_in()),
         })
+    }
+
+    /// The same, with these providers beside the built-in users.
+    #[must_use]
+    pub fn with_providers(mut self, providers: Vec<Configured>, routing: Routing) -> Self {
+        self.providers = Arc::new(providers);
+        self.routing = routing;
+        self
     }
 
     /// Begins a login: one for each connection and name. Nothing is looked up yet. `name` is as

@@ -25,6 +25,7 @@ mod password;
 mod password_rules;
 pub mod provider;
 mod public_key;
+mod role_names;
 mod routing;
 mod totp;
 
@@ -41,5 +42,9 @@ pub use networks::{InvalidNetwork, NetworkDecision, Networks};
 pub use password::{HashCost, Passwords, generate_password};
 pub use password_rules::{PasswordRules, WeakPassword};
 pub use public_key::{InvalidPublicKey, PublicKey};
-pub use routing::{InvalidProviderName, ProviderName, Route, Routing, Unroutable};
+pub use role_names::RoleNames;
+pub use routing::{
+    BUILT_IN, InvalidNamePattern, InvalidProviderName, NamePattern, ProviderName, Route, Routing,
+    Unroutable,
+};
 pub use totp::{InvalidTotp, Totp, TotpAlgorithm, TotpSettings, TotpStep};

@@ -1,4 +1,4 @@
-//! Which provider is asked about a login name: `user@@provider`, or a default.
+//! Which provider is asked about a login name: `user@@provider`, a pattern's, or a default.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,6 +27,11 @@ impl ProviderName {
         }
     }
 
+    /// The built-in users' name.
+    pub fn built_in() -> Self {
+        Self(BUILT_IN.to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -36,6 +41,63 @@ impl ProviderName {
 impl fmt::Display for ProviderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The name of the built-in users among the providers.
+pub const BUILT_IN: &str = "builtin";
+
+/// A text that is not `PATTERN=PROVIDER`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidNamePattern {
+    /// There is no `=`, or nothing in front of it.
+    #[error("write PATTERN=PROVIDER, such as *@corp.example=ldap")]
+    Form,
+    /// What follows the `=` is no provider's name.
+    #[error(transparent)]
+    Provider(#[from] InvalidProviderName),
+}
+
+/// Login names of one kind: `*` stands for any text, everything else for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(Vec<String>);
+
+impl NamePattern {
+    /// Reads `PATTERN=PROVIDER`; the last `=` parts the two.
+    ///
+    /// # Errors
+    /// [`InvalidNamePattern`] where it is not that.
+    pub fn parse(text: &str) -> Result<(Self, ProviderName), InvalidNamePattern> {
+        let parted = text.rsplit_once('=');
+        let (pattern, provider) = parted.ok_or(InvalidNamePattern::Form)?;
+        if pattern.is_empty() {
+            return Err(InvalidNamePattern::Form);
+        }
+        let pieces = pattern.split('*').map(str::to_owned).collect();
+        Ok((Self(pieces), ProviderName::parse(provider)?))
+    }
+
+    /// Whether a name is of this kind. Letters of either size differ.
+    pub fn matches(&self, name: &str) -> bool {
+        let (Some(first), Some(last)) = (self.0.first(), self.0.last()) else {
+            return false;
+        };
+        if self.0.len() == 1 {
+            return name == first;
+        }
+        let Some(rest) = name.strip_prefix(first.as_str()) else {
+            return false;
+        };
+        let Some(mut rest) = rest.strip_suffix(last.as_str()) else {
+            return false;
+        };
+        for piece in &self.0[1..self.0.len() - 1] {
+            let Some(at) = rest.find(piece.as_str()) else {
+                return false;
+            };
+            rest = &rest[at + piece.len()..];
+        }
+        true
     }
 }
 
@@ -67,6 +129,7 @@ pub enum Unroutable {
 #[derive(Debug, Clone)]
 pub struct Routing {
     providers: BTreeSet<ProviderName>,
+    patterns: Vec<(NamePattern, ProviderName)>,
     default: Option<ProviderName>,
 }
 
@@ -80,7 +143,21 @@ impl Routing {
         default: Option<ProviderName>,
     ) -> Self {
         let providers = providers.into_iter().chain(default.clone()).collect();
-        Self { providers, default }
+        Self {
+            providers,
+            patterns: Vec::new(),
+            default,
+        }
+    }
+
+    /// Asks by patterns, too: the first that matches a name without `@@provider` comes before the
+    /// default. Their providers are this server's, whether they are listed or not.
+    #[must_use]
+    pub fn with_patterns(mut self, patterns: Vec<(NamePattern, ProviderName)>) -> Self {
+        let named = patterns.iter().map(|(_, provider)| provider.clone());
+        self.providers.extend(named);
+        self.patterns = patterns;
+        self
     }
 
     /// A server with a single provider. It takes names whole, `@@` or not.
@@ -100,11 +177,19 @@ impl Routing {
             _ => name.rsplit_once(Self::SEPARATOR),
         };
         let (user, provider) = match parted {
-            None => (name, self.default.clone().ok_or(Unroutable::NoDefault)?),
+            None => (name, self.of_plain(name).ok_or(Unroutable::NoDefault)?),
             Some((user, provider)) => (user, self.known(provider)?),
         };
         let user = UserName::parse(user).map_err(|_| Unroutable::InvalidName)?;
         Ok(Route { provider, user })
+    }
+
+    fn of_plain(&self, name: &str) -> Option<ProviderName> {
+        let mut patterns = self.patterns.iter();
+        let matching = patterns.find(|(pattern, _)| pattern.matches(name));
+        matching
+            .map(|(_, provider)| provider.clone())
+            .or_else(|| self.default.clone())
     }
 
     fn known(&self, name: &str) -> Result<ProviderName, Unroutable> {
@@ -157,6 +242,37 @@ mod tests {
         ] {
             assert_eq!(routed(&routing, name), expected, "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_name_without_a_provider_goes_where_the_first_pattern_says() {
+        let patterns = [
+            "*@corp.example=ldap",
+            "svc-*-*=dynamodb",
+            "root=builtin",
+            "*@*=lambda",
+        ];
+        let patterns = patterns.map(|text| NamePattern::parse(text).expect("pattern"));
+        let routing = Routing::new([provider("ldap")], Some(provider("builtin")))
+            .with_patterns(patterns.to_vec());
+        for (name, asked) in [
+            ("bob", "builtin"),
+            ("bob@corp.example", "ldap"),
+            ("bob@Corp.example", "lambda"),
+            ("@corp.example", "ldap"),
+            ("svc-a-b", "dynamodb"),
+            ("svc-a", "builtin"),
+            ("svc--", "dynamodb"),
+            ("svc-", "builtin"),
+            ("root", "builtin"),
+            ("a@b", "lambda"),
+        ] {
+            assert_eq!(routed(&routing, name), to(name, asked), "{name}");
+        }
+        assert_eq!(routed(&routing, "a@b@@ldap"), to("a@b", "ldap"));
+        assert_eq!(NamePattern::parse("*"), Err(InvalidNamePattern::Form));
+        assert_eq!(NamePattern::parse("=ldap"), Err(InvalidNamePattern::Form));
+        assert!(NamePattern::parse("*=LDAP").is_err());
     }
 
     #[test]

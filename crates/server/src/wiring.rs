@@ -1,5 +1,7 @@
 //! From configuration to the parts of a node, floor by floor.
 
+mod providers;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -17,6 +19,8 @@ use crate::config::{
     UnfinishedUploads, key_bytes,
 };
 use crate::target::State;
+
+pub(crate) use self::providers::with_providers;
 
 /// Host key algorithms, as OpenSSH's clients prefer them.
 const PREFERRED: [&str; 3] = ["ssh-ed25519", "ecdsa-", "ssh-rsa"];
@@ -54,7 +58,7 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
         Arc::clone(&state.clock),
         gateway_settings(config),
     ));
-    let identity = identity(state)?;
+    let identity = with_providers(state).await?;
     let floors = ssh::Floors {
         server: state.server.id.clone(),
         identity,
@@ -113,7 +117,7 @@ pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
     })
 }
 
-/// The built-in users of this installation.
+/// The built-in users of this installation alone, for whoever looks after them.
 pub(crate) fn identity(state: &State) -> anyhow::Result<Identity> {
     let settings = identity::Settings::default();
     Identity::new(state.database.clone(), settings, Arc::clone(&state.clock))

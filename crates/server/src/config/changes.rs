@@ -43,7 +43,9 @@ impl Changes {
         for key in KEYS {
             let pointer = format!("/{}", key.path.replace('.', "/"));
             let differs = old.pointer(&pointer) != new.pointer(&pointer)
-                || hidden(running, key.path) != hidden(wanted, key.path);
+                || hidden(running, key.path) != hidden(wanted, key.path)
+                || key.path == "identity.provider"
+                    && running.identity.secrets() != wanted.identity.secrets();
             if differs {
                 let live = LIVE.contains(&key.path);
                 let list = if live {

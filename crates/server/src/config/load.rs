@@ -244,6 +244,7 @@ fn check(config: &Config) -> Result<(), Fault> {
         let message = format!("{:?} is not a log level: {error}", config.log.level);
         return Err(("log.level", message));
     }
+    config.identity.check()?;
     check_secrets(config)
 }
 

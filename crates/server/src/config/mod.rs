@@ -5,6 +5,7 @@
 
 mod changes;
 mod env;
+mod identity;
 mod load;
 pub mod reference;
 mod units;
@@ -15,6 +16,10 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use self::identity::{
+    DynamoDbConfig, HttpConfig, IdentityConfig, LambdaConfig, LdapConfig, ProviderConfig,
+    ProviderKind,
+};
 pub use changes::Changes;
 pub use env::process_environment;
 pub(crate) use load::key_bytes;
@@ -45,6 +50,8 @@ pub struct Config {
     pub drain: DrainConfig,
     /// Keys that seal what the database holds.
     pub secrets: SecretsConfig,
+    /// Who is asked about logins, and what users have to show.
+    pub identity: IdentityConfig,
 }
 
 /// `[database]`
@@ -450,6 +457,7 @@ impl Default for Config {
             sweeper: SweeperConfig::default(),
             drain: DrainConfig::default(),
             secrets: SecretsConfig::default(),
+            identity: IdentityConfig::default(),
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Key {
     pub meaning: &'static str,
 }
 
-const fn key(path: &'static str, default: &'static str, meaning: &'static str) -> Key {
+pub(super) const fn key(path: &'static str, default: &'static str, meaning: &'static str) -> Key {
     Key {
         path,
         default,
@@ -79,6 +79,15 @@ pub const KEYS: &[Key] = &[
     key("drain.delay", "\"0ms\"", "From SIGTERM on, `/readyz` says 503; for this long new connections are still taken, so that a load balancer can notice first."),
     key("drain.deadline", "\"1m\"", "How long running transfers may go on after that."),
     key("secrets.sealing_key", "", "32 bytes in base64: seals the host keys in the database. They lie there open where absent. Better given as a variable."),
+    key("identity.methods", "\"PUBLIC_KEY_OR_PASSWORD\"", "What users have to show who have no methods of their own: `PASSWORD`, `PUBLIC_KEY`, `PUBLIC_KEY_OR_PASSWORD` or `PUBLIC_KEY_AND_PASSWORD`."),
+    key("identity.default", "\"builtin\"", "The provider of names that name none (`user@@provider`) and match no pattern. `builtin`: the users of the database."),
+    key("identity.patterns", "[]", "Who is asked about names without `@@provider`: `[\"*@corp.example=ldap\"]`, the first that matches. `*` is any text."),
+    key("identity.reauthorise", "\"5m\"", "How often users of providers are asked about again while they are in; who is refused then is put out. `0ms`: never."),
+    key("identity.outage_grace", "\"1h\"", "How long their sessions go on while their provider does not answer. New logins are refused at once."),
+    key("identity.certificate_authorities", "[]", "Files with the public keys of authorities whose SSH user certificates are taken, one a line. Read again when they change."),
+    key("identity.revoked_keys", "[]", "Files of revoked keys and certificates, as `ssh-keygen -k` makes them. Read again when they change; one that cannot be read refuses all keys and certificates."),
+    key("identity.totp_issuer", "\"Pierhead\"", "What authenticator apps show beside the user's name."),
+    key("identity.provider", "[]", "Providers besides the built-in users, each a `[[identity.provider]]`; see below."),
 ];
 
 /// `docs/CONFIGURATION.md`.
@@ -99,20 +108,30 @@ pub fn document() -> String {
             );
             table = section;
         }
-        let name = key.path.rsplit('.').next().unwrap_or(key.path);
-        let default = if key.default.is_empty() {
-            "".to_owned()
-        } else {
-            format!("`{}`", key.default)
-        };
-        let _ = writeln!(text, "| `{name}` | {default} | {} |", key.meaning);
+        row(key, &mut text);
+    }
+    for (title, keys) in super::identity::TABLES {
+        let _ = write!(text, "\n## `[{title}]`\n\n");
+        text.push_str("| key | default | meaning |\n|---|---|---|\n");
+        for key in *keys {
+            row(key, &mut text);
+        }
     }
     let secret = variable("storage.s3.secret_access_key");
     let _ = write!(
         text,
-        "\n## Variables\n\nEvery key has one; for example `storage.s3.secret_access_key` is `{secret}`.\n"
+        "\n## Variables\n\nEvery key has one, but those of `[[identity.provider]]`; for example `storage.s3.secret_access_key` is `{secret}`.\n"
     );
     text
+}
+
+fn row(key: &Key, text: &mut String) {
+    let name = key.path.rsplit('.').next().unwrap_or(key.path);
+    let default = match key.default {
+        "" => String::new(),
+        default => format!("`{default}`"),
+    };
+    let _ = writeln!(text, "| `{name}` | {default} | {} |", key.meaning);
 }
 
 const HEAD: &str = "# Configuration\n\n\

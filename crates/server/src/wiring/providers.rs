@@ -1,0 +1,68 @@
+//! Identity providers, from their tables of the configuration.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use identity::provider::{Configured, Provider, ProviderSettings};
+use identity::{BUILT_IN, Identity, NamePattern, ProviderName, Routing};
+
+use super::identity;
+use crate::config::{IdentityConfig, ProviderConfig, ProviderKind};
+use crate::target::State;
+
+/// Who is asked about logins: the built-in users, and the providers of the configuration.
+///
+/// # Errors
+/// Where a provider cannot be set up. None is asked anything yet.
+pub(crate) async fn with_providers(state: &State) -> anyhow::Result<Identity> {
+    let config = &state.config.identity;
+    let mut providers = Vec::new();
+    for provider in &config.provider {
+        let built = provider_of(provider, state).await;
+        let built = built.with_context(|| format!("identity.provider {:?}", provider.name))?;
+        providers.push(Configured {
+            provider: built,
+            settings: settings(provider),
+        });
+    }
+    let routing = routing(config)?;
+    Ok(identity(state)?.with_providers(providers, routing))
+}
+
+/// Each kind is built here.
+async fn provider_of(config: &ProviderConfig, _state: &State) -> anyhow::Result<Arc<dyn Provider>> {
+    match config.kind {
+        ProviderKind::Http | ProviderKind::Lambda | ProviderKind::DynamoDb | ProviderKind::Ldap => {
+            let kind = config.kind.as_str();
+            anyhow::bail!("providers of the kind {kind:?} are not in this build")
+        }
+    }
+}
+
+fn settings(config: &ProviderConfig) -> ProviderSettings {
+    ProviderSettings {
+        deadline: config.deadline.duration(),
+        concurrency: config.concurrency as usize,
+        key_cache: config.key_cache.duration(),
+        password_cache: config.password_cache.duration(),
+        roles: config.roles.clone(),
+        ..ProviderSettings::default()
+    }
+}
+
+/// Built-in users alone take names whole, whatever stands in them.
+fn routing(config: &IdentityConfig) -> anyhow::Result<Routing> {
+    if config.provider.is_empty() {
+        return Ok(Routing::single(ProviderName::parse(BUILT_IN)?));
+    }
+    let names = config
+        .provider
+        .iter()
+        .map(|provider| provider.name.as_str());
+    let names = names.chain([BUILT_IN]).map(ProviderName::parse);
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let patterns = config.patterns.iter().map(|text| NamePattern::parse(text));
+    let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
+    let default = ProviderName::parse(&config.default)?;
+    Ok(Routing::new(names, Some(default)).with_patterns(patterns))
+}
