@@ -9,11 +9,15 @@ use identity::{Authenticated, Method};
 use model::{ErrorKind, UserId};
 use tokio_util::sync::CancellationToken;
 
+use crate::policies::{Policies, Roles};
+use crate::rights::Rights;
 use crate::{Error, Result};
 
 const REMOVED: &str = "your account was removed";
 const DISABLED: &str = "your account was disabled";
 const CHANGED: &str = "your account was changed; connect again";
+const RIGHTS_UNUSABLE: &str =
+    "your role was removed or cannot be used; ask whom you have your account from";
 const KEY_REMOVED: &str = "the key you logged in with was removed";
 
 /// The sessions of a node, by what their users showed.
@@ -29,6 +33,7 @@ pub(crate) struct Attendance {
 struct Member {
     authenticated: Authenticated,
     standing: Arc<Standing>,
+    rights: Arc<Rights>,
     /// Not looked at since it came: what its login read may be older than the last look.
     new: bool,
 }
@@ -50,12 +55,17 @@ pub(crate) struct Presence {
 }
 
 impl Attendance {
-    pub(crate) fn enter(self: &Arc<Self>, authenticated: Authenticated) -> Presence {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        authenticated: Authenticated,
+        rights: Arc<Rights>,
+    ) -> Presence {
         let standing = Arc::new(Standing::default());
         let number = self.next.fetch_add(1, Relaxed);
         let member = Member {
             authenticated,
             standing: Arc::clone(&standing),
+            rights,
             new: true,
         };
         self.members().insert(number, member);
@@ -72,8 +82,9 @@ impl Attendance {
         let epoch = database.revocation().epoch().await?;
         let all = *self.epoch() != Some(epoch);
         let mut revoked = 0;
+        let mut roles = Roles::new(database);
         for user in self.users(all) {
-            revoked += self.review_user(user, database).await?;
+            revoked += self.review_user(user, &mut roles, database).await?;
         }
         *self.epoch() = Some(epoch);
         Ok(revoked)
@@ -91,6 +102,7 @@ impl Attendance {
     async fn review_user(
         &self,
         (id, one): (UserId, Authenticated),
+        roles: &mut Roles<'_>,
         database: &Database,
     ) -> Result<usize, database::Error> {
         let user = one.user();
@@ -98,12 +110,17 @@ impl Attendance {
             .users()
             .credentials(&user.server, &user.name)
             .await?;
+        let policies = match &now {
+            Some(now) => Some(roles.policies_of(&now.user).await?),
+            None => None,
+        };
         let mut revoked = 0;
         let mut members = self.members();
         let his = members.values_mut();
         for member in his.filter(|member| member.authenticated.user().id == id) {
             member.new = false;
-            if let Some(reason) = objection(&member.authenticated, now.as_ref()) {
+            let reason = objection(&member.authenticated, now.as_ref());
+            if let Some(reason) = reason.or_else(|| member.renew(policies.as_ref())) {
                 revoked += usize::from(member.standing.revoke(reason));
             }
         }
@@ -116,6 +133,25 @@ impl Attendance {
 
     fn epoch(&self) -> MutexGuard<'_, Option<u64>> {
         self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    /// Lets what his policies say now hold from the next operation on. Why he may not go on where
+    /// they cannot be used.
+    fn renew(&self, policies: Option<&Policies>) -> Option<&'static str> {
+        let user = &self.authenticated.user().name;
+        match self.rights.renew(policies?) {
+            Ok(false) => None,
+            Ok(true) => {
+                tracing::info!(%user, "other policies hold in a session from now on");
+                None
+            }
+            Err(unusable) => {
+                tracing::warn!(%user, reason = %unusable, "session ends: the user's policies cannot be used");
+                Some(RIGHTS_UNUSABLE)
+            }
+        }
     }
 }
 

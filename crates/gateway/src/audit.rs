@@ -22,6 +22,19 @@ impl Session {
         }
     }
 
+    /// One entry for the refusals that had none of their own.
+    pub(crate) fn note_untold_refusals(&self) {
+        let more = self.refusals.untold();
+        if more > 0 {
+            self.shared.database.writer().note(AuditEntry {
+                outcome: Outcome::Refused,
+                detail: serde_json::json!({ "more": more }),
+                path: None,
+                ..self.audit("refusals", &VirtualPath::root())
+            });
+        }
+    }
+
     /// An event about an object, or about a directory without a key.
     pub(crate) fn event(
         &self,

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use database::Database;
+use database::{Database, User};
 use identity::Authenticated;
-use model::{Clock, Protocol};
+use model::{Clock, ErrorKind, Protocol};
 use storage::Stores;
 use transfer::Transfers;
 
 use crate::attendance::Attendance;
+use crate::policies::{Roles, variables};
+use crate::rights::Rights;
 use crate::seats::{Guest, Seats};
 use crate::{Error, Result, Session, Settings};
 
@@ -67,7 +69,7 @@ impl Gateway {
     ///
     /// # Errors
     /// `Exhausted` where he, his server or the node has as many sessions as allowed; `Denied`
-    /// where his home directory or a mapping cannot be used; `Unavailable` where the database does
+    /// where his home directory, a mapping, his role or his session policy cannot be used; `Unavailable` where the database does
     /// not answer.
     pub async fn open_session(
         &self,
@@ -86,14 +88,38 @@ impl Gateway {
             server_limit: limits.sessions,
             user_limit: user.limits.sessions.or(limits.sessions_per_user),
         })?;
-        let presence = self.attendance.enter(authenticated.clone());
+        let rights = self.rights(user, &peer).await?;
+        let presence = self
+            .attendance
+            .enter(authenticated.clone(), Arc::clone(&rights));
         let place = (seat, presence);
-        Session::begin(&authenticated, peer, place, Arc::clone(&self.shared))
+        Session::begin(
+            &authenticated,
+            peer,
+            rights,
+            place,
+            Arc::clone(&self.shared),
+        )
+    }
+
+    /// Reads a user's role and compiles what holds for him: one query, none without a role.
+    async fn rights(&self, user: &User, peer: &Peer) -> Result<Arc<Rights>> {
+        let mut roles = Roles::new(&self.shared.database);
+        let policies = roles.policies_of(user).await;
+        let policies =
+            policies.map_err(|error| Error::database("open session of", &user.name, error))?;
+        let rights = Rights::new(policies, variables(user, Some(peer.address)));
+        rights.map(Arc::new).map_err(|unusable| {
+            let (role, session_policy) = (&user.role, user.session_policy.is_some());
+            tracing::warn!(user = %user.name, ?role, session_policy, reason = %unusable, "session refused: the user's policies cannot be used");
+            let text = "open session: what you may do here is not set up rightly; ask whom you have your account from";
+            Error::new(ErrorKind::Denied, text).caused_by(unusable)
+        })
     }
 
     /// Looks again at whom this node serves: at everybody where somebody's rights have shrunk
     /// since the last look (on any node), else at those who came since. Sessions of users who
-    /// were removed, disabled or changed, or whose key was removed, must end: their verbs fail
+    /// were removed, disabled or changed, or whose key or role was removed, must end: their verbs fail
     /// from now on, nothing of theirs is published, and [`Session::revoked`] says so. Returns how
     /// many.
     ///

@@ -10,6 +10,7 @@ use model::{ErrorKind, VirtualPath};
 use crate::listing::Listing;
 use crate::open_file::{Fate, OpenFile};
 use crate::reading::Reading;
+use crate::rights::Grant;
 use crate::{Error, HandleId, Result};
 
 /// What is open under a handle.
@@ -25,6 +26,13 @@ pub(crate) enum FileHandle {
     Listing(Box<Listing>),
 }
 
+/// A handle and what was granted when it was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) file: FileHandle,
+    pub(crate) grant: Grant,
+}
+
 /// One handle on a file that is being written; others may share the file.
 #[derive(Debug)]
 pub(crate) struct Writing {
@@ -33,7 +41,7 @@ pub(crate) struct Writing {
     pub(crate) append: bool,
 }
 
-type Table = HashMap<HandleId, Arc<FileHandle>>;
+type Table = HashMap<HandleId, Arc<Opened>>;
 
 /// The table.
 #[derive(Debug)]
@@ -59,28 +67,33 @@ impl Handles {
         self.check(path, table.as_ref()).map(drop)
     }
 
-    pub(crate) fn insert(&self, path: &VirtualPath, handle: FileHandle) -> Result<HandleId> {
+    pub(crate) fn insert(
+        &self,
+        path: &VirtualPath,
+        file: FileHandle,
+        grant: Grant,
+    ) -> Result<HandleId> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let table = self.check(path, table.as_mut())?;
         let id = HandleId(self.next.fetch_add(1, Ordering::Relaxed));
-        table.insert(id, Arc::new(handle));
+        table.insert(id, Arc::new(Opened { file, grant }));
         Ok(id)
     }
 
-    pub(crate) fn get(&self, id: HandleId) -> Result<Arc<FileHandle>> {
+    pub(crate) fn get(&self, id: HandleId) -> Result<Arc<Opened>> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         let handle = table.as_ref().and_then(|table| table.get(&id));
         handle.cloned().ok_or_else(|| not_open(id))
     }
 
-    pub(crate) fn remove(&self, id: HandleId) -> Result<Arc<FileHandle>> {
+    pub(crate) fn remove(&self, id: HandleId) -> Result<Arc<Opened>> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         let handle = table.as_mut().and_then(|table| table.remove(&id));
         handle.ok_or_else(|| not_open(id))
     }
 
     /// Takes all of them away; no more can be opened.
-    pub(crate) fn end(&self) -> Vec<Arc<FileHandle>> {
+    pub(crate) fn end(&self) -> Vec<Arc<Opened>> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         table
             .take()

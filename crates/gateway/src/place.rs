@@ -60,6 +60,18 @@ impl Place {
         })
     }
 
+    /// What stands below this directory at a key that may have no path of its own.
+    pub(crate) fn below(&self, rest: &str) -> Self {
+        let path = VirtualPath::parse(rest.as_bytes(), &self.path);
+        Self {
+            path: path.unwrap_or_else(|_| self.path.clone()),
+            key: format!("{}{rest}", self.prefix()),
+            is_entry: false,
+            has_entries_below: false,
+            mount: Arc::clone(&self.mount),
+        }
+    }
+
     /// What the keys below this directory begin with; `""` for the whole bucket.
     pub(crate) fn prefix(&self) -> String {
         match self.key.as_str() {

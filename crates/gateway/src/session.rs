@@ -15,6 +15,8 @@ use crate::handles::Handles;
 use crate::home::mounts;
 use crate::mount::Mounts;
 use crate::open_file::{Fate, OpenFiles};
+use crate::refusals::Refusals;
+use crate::rights::Rights;
 use crate::seats::Seat;
 use crate::{Error, HandleId, Peer, Result, Turns};
 
@@ -45,6 +47,9 @@ pub struct Session {
     pub(crate) tasks: TaskTracker,
     turns: Turns,
     pub(crate) standing: Arc<Standing>,
+    /// What policy lets it do.
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) refusals: Refusals,
     place: Mutex<Option<(Seat, Presence)>>,
     /// For verbs that go on when nobody waits for them any more.
     this: Weak<Self>,
@@ -54,6 +59,7 @@ impl Session {
     pub(crate) fn begin(
         authenticated: &Authenticated,
         peer: Peer,
+        rights: Arc<Rights>,
         place: (Seat, Presence),
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>> {
@@ -75,6 +81,8 @@ impl Session {
             tasks: TaskTracker::new(),
             turns: Turns::default(),
             standing: Arc::clone(&place.1.standing),
+            rights,
+            refusals: Refusals::default(),
             place: Mutex::new(Some(place)),
         }))
     }
@@ -119,7 +127,7 @@ impl Session {
     /// # Errors
     /// `Invalid` where there is no such handle.
     pub fn handle_path(&self, handle: HandleId) -> Result<VirtualPath> {
-        self.handles.get(handle).map(|handle| handle.path())
+        self.handles.get(handle).map(|handle| handle.file.path())
     }
 
     /// The connection is gone: what was not CLOSEd is left unfinished, commits in progress are
@@ -128,8 +136,8 @@ impl Session {
         let reason = "the connection ended before CLOSE";
         let mut open = self.open_files.clear();
         for handle in self.handles.end() {
-            self.note_download(&handle);
-            open.extend(handle.removed_file());
+            self.note_download(&handle.file);
+            open.extend(handle.file.removed_file());
         }
         let mut ended = HashSet::new();
         for file in open {
@@ -146,6 +154,7 @@ impl Session {
                 }
             });
         }
+        self.note_untold_refusals();
         self.tasks.close();
         let deadline = self.shared.settings.end_deadline;
         if tokio::time::timeout(deadline, self.tasks.wait())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::S3Action;
+use crate::{Action, S3Action};
 
 /// Something that a client does, as policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +117,19 @@ impl Operation {
             // Nothing is read from the bucket or deleted in it: who may send may also rename.
             Self::RenameTemporary => &[&[PUT], &[PUT_TARGET]],
             Self::Copy => &[&[GET], &[PUT_TARGET]],
+        }
+    }
+
+    /// The permission that the mount must grant besides, at both paths where there are two.
+    pub fn permission(self) -> Action {
+        match self {
+            Self::Read | Self::Copy => Action::Read,
+            Self::Create | Self::Resume | Self::SetAttributes => Action::Write,
+            Self::Overwrite | Self::Change => Action::Overwrite,
+            Self::List | Self::Stat => Action::List,
+            Self::MakeDirectory => Action::Mkdir,
+            Self::RemoveDirectory | Self::Remove => Action::Delete,
+            Self::Rename | Self::RenameDirectory | Self::RenameTemporary => Action::Rename,
         }
     }
 

@@ -128,6 +128,11 @@ impl Upload {
         base.is_some_and(|(_, len)| self.engine.state().content.is_untouched(*len))
     }
 
+    /// Whether bytes of the base would be in the object: written over by nothing, and not cut off.
+    pub fn keeps_base(&self) -> bool {
+        self.engine.state().content.shows_base()
+    }
+
     /// Reads `len` bytes at `offset` back as they stand now; fewer where the end lies inside,
     /// none at and behind it. Bytes that nobody has written yet read as zeros.
     ///

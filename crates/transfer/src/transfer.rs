@@ -183,6 +183,11 @@ impl Transfer {
         self.active.upload.is_untouched()
     }
 
+    /// Whether bytes of what it began from would be in the object.
+    pub fn keeps_base(&self) -> bool {
+        self.active.upload.keeps_base()
+    }
+
     /// Reads back what is there so far; see [`Upload::read`].
     ///
     /// # Errors

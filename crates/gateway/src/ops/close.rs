@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use model::ErrorKind;
+use policy::Operation;
 use transfer::Publication;
 
 use crate::handles::FileHandle;
 use crate::open_file::{Fate, OpenFile};
+use crate::rights::Grant;
 use crate::{AttributeChanges, Error, HandleId, Result, Session};
 
 impl Session {
@@ -17,20 +19,21 @@ impl Session {
     /// Whatever kept the file from being stored; see [`Error::outcome_unknown`].
     pub async fn close(&self, handle: HandleId) -> Result<()> {
         let handle = self.handles.remove(handle)?;
-        match &*handle {
+        match &handle.file {
             FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
                 if !self.open_files.leave(&writing.file) {
                     return Ok(());
                 }
                 let file = Arc::clone(&writing.file);
                 let path = file.path();
+                let handle = Arc::clone(&handle);
                 self.to_the_end("close", &path, |session| async move {
-                    session.end_file(file).await
+                    session.end_file(file, &handle.grant).await
                 })
                 .await
             }
             FileHandle::Reading(_) => {
-                self.note_download(&handle);
+                self.note_download(&handle.file);
                 Ok(())
             }
             FileHandle::Listing(_) => Ok(()),
@@ -44,7 +47,7 @@ impl Session {
     /// `Invalid` where there is no such handle.
     pub async fn discard(&self, handle: HandleId) -> Result<()> {
         let handle = self.handles.remove(handle)?;
-        if let FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) = &*handle
+        if let FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) = &handle.file
             && self.open_files.leave(&writing.file)
         {
             let transfer = &writing.file.transfer;
@@ -53,7 +56,7 @@ impl Session {
         Ok(())
     }
 
-    async fn end_file(&self, file: Arc<OpenFile>) -> Result<()> {
+    async fn end_file(&self, file: Arc<OpenFile>, grant: &Grant) -> Result<()> {
         let fate = file.fate();
         if let Fate::Discard = fate {
             file.transfer
@@ -64,8 +67,8 @@ impl Session {
         if file.transfer.is_untouched() {
             return self.end_untouched(&file, fate).await;
         }
-        if let Err(error) = self.standing.check("close", &file.path()) {
-            file.transfer.abandon("the user's rights shrank").await;
+        if let Err(error) = self.check_publication(&file, grant) {
+            file.transfer.abandon("the user may not publish it").await;
             return Err(error);
         }
         self.check_complete(&file, &file.path()).await?;
@@ -77,6 +80,16 @@ impl Session {
         let finished = file.transfer.finish(publication).await;
         finished.map_err(|error| Error::transfer("close", &file.path(), error))?;
         self.rename_ended(&file, fate).await
+    }
+
+    /// Whether what was granted at OPEN still is, and what survives of the old bytes may.
+    fn check_publication(&self, file: &OpenFile, grant: &Grant) -> Result<()> {
+        self.standing.check("close", &file.path())?;
+        self.check_grant("close", grant)?;
+        if file.transfer.keeps_base() {
+            self.check("close", &file.place, Operation::Change)?;
+        }
+        Ok(())
     }
 
     /// Nothing was written into a file that existed: it stays, with what was set of it.

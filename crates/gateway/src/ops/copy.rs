@@ -26,13 +26,14 @@ impl Session {
         to: HandleId,
         to_offset: u64,
     ) -> Result<()> {
-        let source = self.handles.get(from)?;
-        let FileHandle::Reading(reading) = &*source else {
-            return Err(source.cannot("copy data from"));
+        let source = self.handle("copy data from", from)?;
+        let FileHandle::Reading(reading) = &source.file else {
+            return Err(source.file.cannot("copy data from"));
         };
-        let target = self.handles.get(to)?;
-        let (FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing)) = &*target else {
-            return Err(target.cannot(OPERATION));
+        let target = self.handle(OPERATION, to)?;
+        let (FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing)) = &target.file
+        else {
+            return Err(target.file.cannot(OPERATION));
         };
         let size = reading.download.head().size;
         let end = match len {
@@ -45,13 +46,15 @@ impl Session {
             // Nobody else slows this down: there is no client whose bytes would pile up.
             poll_fn(|context| gate.poll_open(context)).await;
             let step = u32::try_from(end - at).unwrap_or(STEP).min(STEP);
+            self.check_grant("copy data from", &source.grant)?;
+            self.check_grant(OPERATION, &target.grant)?;
             let pieces = reading.read(at, step).await?;
             if pieces.is_empty() {
                 break;
             }
             for piece in pieces {
                 let offset = to_offset.checked_add(at - from_offset);
-                let offset = offset.ok_or_else(|| too_far(&target))?;
+                let offset = offset.ok_or_else(|| too_far(&target.file))?;
                 writing.write(offset, &piece)?;
                 at += piece.len() as u64;
             }

@@ -2,7 +2,7 @@
 
 use database::ObjectRemoval;
 use model::{ErrorKind, EventKind, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use storage::{Body, Entry, PutOptions};
 
 use super::stat::not_found;
@@ -26,10 +26,10 @@ impl Session {
         attributes: &AttributeChanges,
     ) -> Result<()> {
         let _ = attributes;
-        if let Resolved::Virtual = self.reach(MAKE, path, Action::List)? {
+        let Resolved::Stored(place) = self.find(MAKE, path)? else {
             return Err(exists(path));
-        }
-        let place = self.place(MAKE, path, Action::Mkdir)?;
+        };
+        self.check(MAKE, &place, Operation::MakeDirectory)?;
         if place.is_fixed_directory() || self.open_files.get(path).is_some() {
             return Err(exists(path));
         }
@@ -68,7 +68,7 @@ impl Session {
     /// # Errors
     /// `NotFound`, `Conflict` where it is not empty, `Denied`, `Invalid` for a file.
     pub async fn remove_directory(&self, path: &VirtualPath) -> Result<()> {
-        let place = self.place(REMOVE, path, Action::Delete)?;
+        let place = self.place(REMOVE, path, Operation::RemoveDirectory)?;
         if place.is_fixed() {
             return Err(Error::new(
                 ErrorKind::Denied,

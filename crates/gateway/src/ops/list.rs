@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use database::AttributesTable;
 use model::{ErrorKind, ObjectKey, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use transfer::Attributes;
 
 use super::stat::not_found;
@@ -14,6 +14,7 @@ use crate::look::of_row;
 use crate::mount::{Mount, MountKind, Resolved};
 use crate::moves::MovedNames;
 use crate::place::Place;
+use crate::rights::Grant;
 use crate::{DirectoryEntry, Error, FileAttributes, HandleId, Result, Session};
 
 const OPERATION: &str = "list";
@@ -26,7 +27,8 @@ impl Session {
     /// `NotFound`, `Denied`, `Invalid` for a file, `Exhausted` (handles).
     pub async fn open_directory(&self, path: &VirtualPath) -> Result<HandleId> {
         self.handles.check_room(path)?;
-        let source = match self.reach(OPERATION, path, Action::List)? {
+        let version = self.rights.version();
+        let source = match self.reach(OPERATION, path, Operation::List)? {
             Resolved::Virtual => None,
             Resolved::Stored(place) if place.is_file_entry() => return Err(is_file(path)),
             Resolved::Stored(place) => Some(place),
@@ -55,9 +57,11 @@ impl Session {
         for (name, attributes) in moved.here {
             beside.entry(name).or_insert(attributes);
         }
+        let at = source.as_ref().map(|(place, ..)| place.clone());
+        let grant = Grant::new(version, at, &[Operation::List]);
         let listing = Listing::new(path.clone(), source, beside, moved.away);
-        self.handles
-            .insert(path, FileHandle::Listing(Box::new(listing)))
+        let handle = FileHandle::Listing(Box::new(listing));
+        self.handles.insert(path, handle, grant)
     }
 
     /// The next entries of a listing, some at a time; none at its end, however often it is asked.
@@ -67,9 +71,9 @@ impl Session {
     /// # Errors
     /// What the store fails with; asking again goes on where it failed.
     pub async fn read_directory(&self, handle: HandleId) -> Result<Option<Vec<DirectoryEntry>>> {
-        let handle = self.handles.get(handle)?;
-        let FileHandle::Listing(listing) = &*handle else {
-            return Err(handle.cannot(OPERATION));
+        let handle = self.handle(OPERATION, handle)?;
+        let FileHandle::Listing(listing) = &handle.file else {
+            return Err(handle.file.cannot(OPERATION));
         };
         let mut progress = listing.state.lock().await;
         loop {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{ErrorKind, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use storage::{Base, Download, ObjectHead, ObjectStore, Placement};
 use transfer::{Attributes, Beginning, Condition, Intent};
 
@@ -13,6 +13,7 @@ use crate::open_file::OpenFile;
 use crate::overlay::{Overlaid, unfinished};
 use crate::place::Place;
 use crate::reading::Reading;
+use crate::rights::Grant;
 use crate::{AttributeChanges, Error, HandleId, OpenOptions, Result, Session};
 
 const OPERATION: &str = "open";
@@ -34,7 +35,9 @@ impl Session {
     }
 
     async fn open_for_reading(&self, path: &VirtualPath) -> Result<HandleId> {
-        let place = self.place(OPERATION, path, Action::Read)?;
+        let version = self.rights.version();
+        let place = self.place(OPERATION, path, Operation::Read)?;
+        let grant = Grant::new(version, Some(place.clone()), &[Operation::Read]);
         if place.is_fixed_directory() {
             return Err(is_directory(path));
         }
@@ -48,7 +51,9 @@ impl Session {
             Some(Overlaid::Unfinished(file)) => {
                 return Err(unfinished("open for reading", path, &file));
             }
-            Some(Overlaid::Temporary(file)) => return self.read_temporary(place, *file).await,
+            Some(Overlaid::Temporary(file)) => {
+                return self.read_temporary(place, *file, grant).await;
+            }
             None => {}
         }
         let store = self.store(OPERATION, path, place.bucket()).await?;
@@ -62,9 +67,8 @@ impl Session {
                 .await?
         {
             let reading = Reading::new(place, download, attributes).continued_by(continuation);
-            return self
-                .handles
-                .insert(path, FileHandle::Reading(Box::new(reading)));
+            let handle = FileHandle::Reading(Box::new(reading));
+            return self.handles.insert(path, handle, grant);
         }
         if moves.is_away(&location) {
             return Err(not_found(OPERATION, path));
@@ -79,8 +83,8 @@ impl Session {
         };
         let attributes = self.stored(OPERATION, &place, download.head()).await?;
         let reading = Reading::new(place, download, attributes);
-        self.handles
-            .insert(path, FileHandle::Reading(Box::new(reading)))
+        let handle = FileHandle::Reading(Box::new(reading));
+        self.handles.insert(path, handle, grant)
     }
 
     async fn open_for_writing(
@@ -88,12 +92,16 @@ impl Session {
         path: &VirtualPath,
         options: &OpenOptions,
     ) -> Result<HandleId> {
+        let version = self.rights.version();
         let (place, rights) = self.writable(path)?;
+        let mut operations = vec![rights.operation()];
         if options.read {
-            self.check(OPERATION, &place, Action::Read)?;
+            self.check(OPERATION, &place, Operation::Read)?;
+            operations.push(Operation::Read);
         }
+        let grant = Grant::new(version, Some(place.clone()), &operations);
         if let Some(file) = self.open_files.join(path) {
-            return self.share(file, options);
+            return self.share(file, options, grant);
         }
         self.open_files.check_free(OPERATION, path)?;
         let store = self.store(OPERATION, path, place.bucket()).await?;
@@ -110,7 +118,7 @@ impl Session {
                     .continue_file(place, overlaid, &options, &store)
                     .await?;
                 self.open_files.insert(Arc::clone(&file));
-                return self.insert_writing(file, &options);
+                return self.insert_writing(file, &options, grant);
             }
             options.create = true;
         }
@@ -130,7 +138,7 @@ impl Session {
             self.given_up_for(&file).await?;
         }
         self.open_files.insert(Arc::clone(&file));
-        self.insert_writing(file, options)
+        self.insert_writing(file, options, grant)
     }
 
     /// Waits until what this file begins anew is given up on record. Else a client that is cut off
@@ -150,24 +158,21 @@ impl Session {
 
     /// The place, and what may be done there: one of both rights at least.
     fn writable(&self, path: &VirtualPath) -> Result<(Place, Rights)> {
-        let place = match self.place(OPERATION, path, Action::Write) {
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                self.place(OPERATION, path, Action::Overwrite)?
-            }
-            place => place?,
-        };
+        let place = self.find_stored(OPERATION, path)?;
+        let either = [Operation::Create, Operation::Overwrite];
+        self.check_any(OPERATION, &place, None, &either)?;
         if place.is_fixed_directory() {
             return Err(is_directory(path));
         }
         let rights = Rights {
-            create: place.mount.permissions.allows(Action::Write),
-            replace: place.mount.permissions.allows(Action::Overwrite),
+            create: self.may(&place, Operation::Create),
+            replace: self.may(&place, Operation::Overwrite),
         };
         Ok((place, rights))
     }
 
     /// One more handle on a file that this session is writing already.
-    fn share(&self, file: Arc<OpenFile>, options: &OpenOptions) -> Result<HandleId> {
+    fn share(&self, file: Arc<OpenFile>, options: &OpenOptions, grant: Grant) -> Result<HandleId> {
         let prepared = if options.create && options.exclusive {
             Err(exists(&file.path()))
         } else if options.truncate {
@@ -176,7 +181,7 @@ impl Session {
             Ok(())
         };
         match prepared {
-            Ok(()) => self.insert_writing(file, options),
+            Ok(()) => self.insert_writing(file, options, grant),
             Err(error) => {
                 self.open_files.leave(&file);
                 Err(error)
@@ -200,7 +205,11 @@ impl Session {
             return Err(exists(&place.path));
         }
         if !rights.replace {
-            self.check(OPERATION, place, Action::Overwrite)?;
+            self.check(OPERATION, place, Operation::Overwrite)?;
+        }
+        // Whether old bytes survive other writes is seen at CLOSE.
+        if options.append && !options.truncate && head.size > 0 {
+            self.check(OPERATION, place, Operation::Change)?;
         }
         let location = place.location(OPERATION)?;
         let kept = self
@@ -267,7 +276,12 @@ impl Session {
         })
     }
 
-    fn insert_writing(&self, file: Arc<OpenFile>, options: &OpenOptions) -> Result<HandleId> {
+    fn insert_writing(
+        &self,
+        file: Arc<OpenFile>,
+        options: &OpenOptions,
+        grant: Grant,
+    ) -> Result<HandleId> {
         let writing = Writing {
             file: Arc::clone(&file),
             append: options.append,
@@ -276,7 +290,7 @@ impl Session {
             true => FileHandle::ReadingWriting(writing),
             false => FileHandle::Writing(writing),
         };
-        let inserted = self.handles.insert(&file.path(), handle);
+        let inserted = self.handles.insert(&file.path(), handle, grant);
         if inserted.is_err() && self.open_files.leave(&file) {
             self.leave_soon(file, "too many handles were open");
         }
@@ -301,6 +315,16 @@ impl Session {
 struct Rights {
     create: bool,
     replace: bool,
+}
+
+impl Rights {
+    /// What a handle with these rights was granted.
+    fn operation(self) -> Operation {
+        match self.create {
+            true => Operation::Create,
+            false => Operation::Overwrite,
+        }
+    }
 }
 
 /// How an upload starts.

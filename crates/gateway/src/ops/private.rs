@@ -2,7 +2,7 @@
 
 use database::{PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes};
 use model::{ErrorKind, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use storage::Placement;
 use transfer::{Attributes, Condition, Leaving, Naming, Publication};
 
@@ -22,6 +22,12 @@ impl Session {
         overwrite: Overwrite,
     ) -> Result<()> {
         let file = overlaid.file();
+        self.check_to(
+            rename::OPERATION,
+            source,
+            target,
+            Operation::RenameTemporary,
+        )?;
         let stays = self.is_temporary(target);
         // What is in the store of an ordinary upload can become an object at its own key alone.
         if matches!(overlaid, Overlaid::Unfinished(_)) && !(stays && file.is_temporary()) {
@@ -154,7 +160,7 @@ impl Session {
         size: u64,
         set: Attributes,
     ) -> Result<()> {
-        self.check("set size of", place, Action::Overwrite)?;
+        self.check("set size of", place, Operation::Overwrite)?;
         let resumed = self
             .resume(place, overlaid.file(), Placement::Direct)
             .await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use database::ObjectRemoval;
 use model::{ErrorKind, Event, EventKind, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use serde_json::json;
 use storage::{ObjectHead, ObjectStore};
 use transfer::Removed;
@@ -26,7 +26,7 @@ impl Session {
     /// # Errors
     /// `NotFound`, `Denied`, `Invalid` for a directory.
     pub async fn remove(&self, path: &VirtualPath) -> Result<()> {
-        let place = self.place(OPERATION, path, Action::Delete)?;
+        let place = self.place(OPERATION, path, Operation::Remove)?;
         if place.is_fixed_directory() {
             return Err(is_directory(path));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{ErrorKind, Location, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use serde_json::json;
 use tokio::time::Instant;
 use transfer::{MoveClaims, MoveRequest, Original};
@@ -20,6 +20,13 @@ pub(super) const OPERATION: &str = "rename";
 /// How long a rename waits for others who change one of both names. Nothing is on record before.
 const CLAIM_WAIT: Duration = Duration::from_secs(10);
 
+/// What a rename may turn out to be.
+const RENAMES: [Operation; 3] = [
+    Operation::Rename,
+    Operation::RenameDirectory,
+    Operation::RenameTemporary,
+];
+
 impl Session {
     /// Gives a file or directory another name. A file that this session is writing goes to its
     /// new name with its last CLOSE, and is shown there until then.
@@ -33,8 +40,10 @@ impl Session {
         to: &VirtualPath,
         overwrite: Overwrite,
     ) -> Result<()> {
-        let source = self.place(OPERATION, from, Action::Rename)?;
-        let target = self.place(OPERATION, to, Action::Rename)?;
+        let source = self.find_stored(OPERATION, from)?;
+        let target = self.find_stored(OPERATION, to)?;
+        // What it is to be is asked again once it is known.
+        self.check_any(OPERATION, &source, Some(&target), &RENAMES)?;
         if source.is_fixed() || target.is_fixed_directory() {
             let path = if source.is_fixed() { from } else { to };
             return Err(Error::new(
@@ -73,6 +82,11 @@ impl Session {
         overwrite: Overwrite,
     ) -> Result<()> {
         if let Some(file) = self.open_files.get(&source.path) {
+            let operation = match self.is_temporary(&source) {
+                true => Operation::RenameTemporary,
+                false => Operation::Rename,
+            };
+            self.check_to(OPERATION, &source, &target, operation)?;
             self.check_target(&target, overwrite).await?;
             self.open_files.rename(&file, target, overwrite);
             return Ok(());
@@ -127,6 +141,7 @@ impl Session {
         match self.look(OPERATION, source, &*store).await? {
             Standing::Nothing => Err(not_found(OPERATION, &source.path)),
             Standing::File(head) => {
+                self.check_to(OPERATION, source, target, Operation::Rename)?;
                 let replaces = self.check_target(target, overwrite).await?;
                 let key = source.location(OPERATION)?.key;
                 let original = Original { store, key, head };
@@ -134,6 +149,7 @@ impl Session {
                     .await
             }
             Standing::Directory => {
+                self.check_to(OPERATION, source, target, Operation::RenameDirectory)?;
                 if self.check_target(target, Overwrite::Refuse).await? {
                     return Err(exists(&target.path));
                 }
@@ -151,7 +167,7 @@ impl Session {
         match (self.look(OPERATION, target, &*store).await?, overwrite) {
             (Standing::Nothing, _) => Ok(false),
             (Standing::File(_), Overwrite::Replace) => {
-                self.check(OPERATION, target, Action::Overwrite)?;
+                self.check(OPERATION, target, Operation::Overwrite)?;
                 Ok(true)
             }
             (Standing::File(_), Overwrite::Refuse) | (Standing::Directory, _) => Err(exists(path)),

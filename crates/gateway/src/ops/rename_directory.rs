@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use model::Location;
-use storage::ObjectStore;
+use policy::Operation;
+use storage::{ListRequest, ObjectStore, ObjectStoreExt as _};
 use tokio::time::Instant;
 
 use super::rename::OPERATION;
@@ -37,6 +39,7 @@ impl Session {
             below(&found.begun.from) || below(&found.begun.to)
         })
         .await?;
+        self.check_below(source, target, &store).await?;
         let to_store = self.store(OPERATION, &target.path, target.bucket()).await?;
         let claims = self.claim_both(source, &from, &to).await?;
         let kept = self.directory_attributes(OPERATION, source).await?;
@@ -48,5 +51,38 @@ impl Session {
         let mut moving = begun.map_err(|error| Error::transfer(OPERATION, path, error))?;
         let finished = moving.finished().await;
         finished.map_err(|error| Error::transfer(OPERATION, path, error))
+    }
+
+    /// Asks policy for everything below a directory before the first of it is moved: all goes, or
+    /// nothing. Where no policy holds, mounts have said enough.
+    async fn check_below(
+        &self,
+        source: &Place,
+        target: &Place,
+        store: &Arc<dyn ObjectStore>,
+    ) -> Result<()> {
+        if self.rights.policy().is_none() {
+            return Ok(());
+        }
+        let prefix = source.prefix();
+        let request = ListRequest {
+            prefix: prefix.clone(),
+            ..ListRequest::default()
+        };
+        let mut entries = store.entries(request);
+        while let Some(entry) = entries.next().await {
+            let entry = entry.map_err(|error| Error::store(OPERATION, &source.path, error))?;
+            let rest = entry.name().strip_prefix(&prefix).unwrap_or_default();
+            let operation = match rest.ends_with('/') {
+                true => Operation::RenameDirectory,
+                false => Operation::Rename,
+            };
+            let rest = rest.strip_suffix('/').unwrap_or(rest);
+            if !rest.is_empty() {
+                let (from, to) = (source.below(rest), target.below(rest));
+                self.check_to(OPERATION, &from, &to, operation)?;
+            }
+        }
+        Ok(())
     }
 }

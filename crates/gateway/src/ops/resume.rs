@@ -12,6 +12,7 @@ use crate::open_file::OpenFile;
 use crate::overlay::{Overlaid, unfinished};
 use crate::place::Place;
 use crate::reading::Reading;
+use crate::rights::Grant;
 use crate::settings::Unfinished;
 use crate::{Error, HandleId, OpenOptions, Result, Session};
 
@@ -104,7 +105,12 @@ impl Session {
     }
 
     /// Opens a closed temporary file for reading, where it waits.
-    pub(crate) async fn read_temporary(&self, place: Place, file: PrivateFile) -> Result<HandleId> {
+    pub(crate) async fn read_temporary(
+        &self,
+        place: Place,
+        file: PrivateFile,
+        grant: Grant,
+    ) -> Result<HandleId> {
         let Some(staged) = &file.staged else {
             return Err(unfinished("open for reading", &place.path, &file));
         };
@@ -125,8 +131,8 @@ impl Session {
         let download = opened.map_err(|error| Error::store(OPERATION, &path, error))?;
         let attributes = self.overlaid(&Overlaid::Temporary(Box::new(file)));
         let reading = Reading::private(place, download, attributes);
-        self.handles
-            .insert(&path, FileHandle::Reading(Box::new(reading)))
+        let handle = FileHandle::Reading(Box::new(reading));
+        self.handles.insert(&path, handle, grant)
     }
 
     pub(crate) fn download_settings(&self) -> DownloadSettings {

@@ -2,7 +2,7 @@
 
 use database::Attributes as AttributesRow;
 use model::{ErrorKind, Location, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use serde_json::json;
 use storage::{Base, ObjectHead, ObjectStore, Placement};
 use transfer::{Attributes, Condition, Original, Publication, transfer_of};
@@ -28,7 +28,7 @@ impl Session {
         path: &VirtualPath,
         changes: &AttributeChanges,
     ) -> Result<()> {
-        let place = self.place(OPERATION, path, Action::Write)?;
+        let place = self.place(OPERATION, path, Operation::SetAttributes)?;
         self.check_owner(path, changes)?;
         if let Some(file) = self.open_files.get(path) {
             return self.set_unfinished(&file, changes);
@@ -52,13 +52,15 @@ impl Session {
         handle: HandleId,
         changes: &AttributeChanges,
     ) -> Result<()> {
-        let handle = self.handles.get(handle)?;
-        match &*handle {
+        let handle = self.handle(OPERATION, handle)?;
+        match &handle.file {
             FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
                 self.check_owner(&writing.file.path(), changes)?;
                 self.set_unfinished(&writing.file, changes)
             }
-            FileHandle::Reading(_) if changes.size.is_some() => Err(handle.cannot("set size of")),
+            FileHandle::Reading(_) if changes.size.is_some() => {
+                Err(handle.file.cannot("set size of"))
+            }
             FileHandle::Reading(reading) => self.set_attributes(reading.path(), changes).await,
             FileHandle::Listing(listing) => self.set_attributes(listing.path(), changes).await,
         }
@@ -223,7 +225,12 @@ impl Session {
         set: Attributes,
         store: std::sync::Arc<dyn ObjectStore>,
     ) -> Result<()> {
-        self.check(OPERATION, place, Action::Overwrite)?;
+        // Old bytes survive unless none do.
+        let operation = match size {
+            0 => Operation::Overwrite,
+            _ => Operation::Change,
+        };
+        self.check(OPERATION, place, operation)?;
         let base = Base::new(store.clone(), location.key.clone(), head);
         let transfers = &self.shared.transfers;
         let transfer = transfers.begin(self.intent(place)?, Some(base), Placement::Direct, store);

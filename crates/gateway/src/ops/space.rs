@@ -1,7 +1,7 @@
 //! `statvfs@openssh.com`.
 
 use model::VirtualPath;
-use policy::Action;
+use policy::Operation;
 
 use crate::mount::Resolved;
 use crate::{Result, Session, Space};
@@ -16,11 +16,10 @@ impl Session {
     /// # Errors
     /// `Denied` outside the user's tree.
     pub async fn space(&self, path: &VirtualPath) -> Result<Space> {
-        let resolved = self.reach("statvfs", path, Action::List)?;
+        let resolved = self.reach("statvfs", path, Operation::Stat)?;
         let read_only = match &resolved {
             Resolved::Stored(place) => {
-                let granted = place.mount.permissions;
-                !granted.allows(Action::Write) && !granted.allows(Action::Overwrite)
+                !self.may(place, Operation::Create) && !self.may(place, Operation::Overwrite)
             }
             Resolved::Virtual => true,
         };

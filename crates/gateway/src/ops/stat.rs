@@ -1,7 +1,7 @@
 //! STAT, LSTAT and FSTAT.
 
 use model::{ErrorKind, VirtualPath};
-use policy::Action;
+use policy::Operation;
 use storage::ObjectHead;
 
 use crate::handles::FileHandle;
@@ -17,7 +17,7 @@ impl Session {
     /// # Errors
     /// `NotFound`, `Denied`.
     pub async fn stat(&self, path: &VirtualPath) -> Result<FileAttributes> {
-        let place = match self.reach("stat", path, Action::List)? {
+        let place = match self.reach("stat", path, Operation::Stat)? {
             Resolved::Virtual => return Ok(self.directory()),
             Resolved::Stored(place) => place,
         };
@@ -63,7 +63,7 @@ impl Session {
     /// # Errors
     /// `Invalid` where there is no such handle.
     pub async fn stat_handle(&self, handle: HandleId) -> Result<FileAttributes> {
-        match &*self.handles.get(handle)? {
+        match &self.handles.get(handle)?.file {
             FileHandle::Reading(reading) => Ok(reading.attributes.clone()),
             FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
                 Ok(self.unfinished(&writing.file))

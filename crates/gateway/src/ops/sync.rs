@@ -11,13 +11,13 @@ impl Session {
     /// What an earlier part failed with.
     pub async fn sync(&self, handle: HandleId) -> Result<()> {
         let handle = self.handles.get(handle)?;
-        match &*handle {
+        match &handle.file {
             FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing) => {
                 let settled = writing.file.transfer.settle().await;
                 settled.map_err(|error| Error::transfer("sync", &writing.file.path(), error))
             }
             FileHandle::Reading(_) => Ok(()),
-            FileHandle::Listing(_) => Err(handle.cannot("sync")),
+            FileHandle::Listing(_) => Err(handle.file.cannot("sync")),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::slot_state::SlotState;
 use super::{Content, Origin, Patch, Patches, Sent, Work};
 use crate::fetch::Original;
+use crate::upload::buffer::Buffer;
 use crate::upload::lump::Lump;
 use crate::upload::plan::Slot;
 use crate::{Part, PartNumber};
@@ -123,6 +124,18 @@ impl Content {
             }
         }
         survives
+    }
+
+    /// Whether a byte of the base is visible still.
+    pub(in crate::upload) fn shows_base(&self) -> bool {
+        self.plan.slots(self.base).any(|slot| {
+            let covered = self.buffer(&slot).map(Buffer::covered);
+            let hidden = |range: &Range<u64>| covered.is_some_and(|all| all.covers(range));
+            let len = slot.range.end.min(self.base) - slot.range.start;
+            let layers = self.below(&slot, 0..len);
+            let mut layers = layers.into_iter();
+            layers.any(|(range, origin)| matches!(origin, Origin::Base) && !hidden(&range))
+        })
     }
 
     /// Zeros that were added, some of them overwritten since.
