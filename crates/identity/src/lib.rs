@@ -24,6 +24,8 @@ mod networks;
 mod password;
 mod password_rules;
 pub mod provider;
+#[cfg(feature = "cloud")]
+pub mod providers;
 mod public_key;
 mod role_names;
 mod routing;

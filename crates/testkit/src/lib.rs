@@ -4,6 +4,8 @@ pub mod balancer;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod dice;
+#[cfg(feature = "web")]
+pub mod functions;
 pub mod moto;
 pub mod node;
 pub mod postgres;
@@ -12,3 +14,5 @@ pub mod proxy;
 pub mod reference;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "web")]
+pub mod web;

@@ -1,0 +1,3 @@
+//! Tables of users, in moto.
+
+mod moto;
