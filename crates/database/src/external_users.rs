@@ -168,6 +168,11 @@ impl ExternalUser {
         }
     }
 
+    /// The row that he would get, were he new.
+    pub fn into_row(self, now: Timestamp) -> User {
+        self.applied_to(self.row(now))
+    }
+
     /// A row of his own, that says nothing yet.
     fn row(&self, now: Timestamp) -> User {
         User {

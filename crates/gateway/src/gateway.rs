@@ -27,9 +27,9 @@ pub struct Peer {
 /// Opens sessions. One per node.
 #[derive(Debug)]
 pub struct Gateway {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     seats: Arc<Seats>,
-    attendance: Arc<Attendance>,
+    pub(crate) attendance: Arc<Attendance>,
 }
 
 /// What all sessions of a node share.
@@ -119,14 +119,16 @@ impl Gateway {
 
     /// Looks again at whom this node serves: at everybody where somebody's rights have shrunk
     /// since the last look (on any node), else at those who came since. Sessions of users who
-    /// were removed, disabled or changed, or whose key or role was removed, must end: their verbs fail
-    /// from now on, nothing of theirs is published, and [`Session::revoked`] says so. Returns how
-    /// many.
+    /// were removed, disabled or changed, whose key or role was removed, or whose account or
+    /// certificate has expired, must end: their verbs fail from now on, nothing of theirs is
+    /// published, and [`Session::revoked`] says so. Returns how many.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer; to be tried again.
     pub async fn review_sessions(&self) -> Result<usize> {
+        let expired = self.attendance.end_expired(self.shared.clock.now());
         let reviewed = self.attendance.review(&self.shared.database).await;
+        let reviewed = reviewed.map(|revoked| revoked + expired);
         reviewed.map_err(|error| Error::database("review", &"sessions", error))
     }
 

@@ -25,6 +25,7 @@ mod overlay;
 mod place;
 mod policies;
 mod reading;
+mod reauthorise;
 mod refusals;
 mod rights;
 mod seats;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use database::User;
 use model::{ServerId, Timestamp};
 
+use crate::certificate::Certified;
+
 /// Where a connection comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
@@ -29,14 +31,20 @@ pub enum Method {
         /// The key's fingerprint, `SHA256:..`.
         fingerprint: String,
     },
+    /// A signature by a key that an authority vouches for.
+    Certificate(Box<Certified>),
+    /// A one-time password, beside another of these.
+    OneTimePassword,
 }
 
 impl Method {
-    /// As SSH names it (RFC 4252).
+    /// As SSH names it (RFC 4252), where it has a name for it.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::PublicKey { .. } => "publickey",
+            Self::Certificate(_) => "certificate",
+            Self::OneTimePassword => "totp",
         }
     }
 }
@@ -45,22 +53,37 @@ impl Method {
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     user: User,
-    method: Method,
+    shown: Vec<Method>,
     peer: Peer,
     time: Timestamp,
+    until: Option<Timestamp>,
 }
 
 impl Authenticated {
-    pub(crate) fn new(user: User, method: Method, peer: Peer, time: Timestamp) -> Self {
+    /// `until` is what his provider says; a certificate's end and his row's come beside it.
+    pub(crate) fn new(
+        user: User,
+        shown: Vec<Method>,
+        peer: Peer,
+        time: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Self {
+        let certified = shown.iter().find_map(|method| match method {
+            Method::Certificate(certified) => certified.valid_until,
+            _ => None,
+        });
+        let until = [until, certified, user.expires].into_iter().flatten().min();
         Self {
             user,
-            method,
+            shown,
             peer,
             time,
+            until,
         }
     }
 
-    /// The user, as he was when he logged in.
+    /// The user, as he was when he logged in. Of a provider's user the home, the role and the
+    /// session policy are what the provider said of this login.
     pub fn user(&self) -> &User {
         &self.user
     }
@@ -70,9 +93,23 @@ impl Authenticated {
         &self.user.server
     }
 
-    /// What he showed.
+    /// What he showed: the key or certificate, where there was one beside a password.
     pub fn method(&self) -> &Method {
-        &self.method
+        let key =
+            |method: &&Method| matches!(method, Method::PublicKey { .. } | Method::Certificate(_));
+        let first = self.shown.iter().find(key).or(self.shown.first());
+        first.unwrap_or(&Method::Password)
+    }
+
+    /// Everything that he showed, in that order.
+    pub fn methods(&self) -> &[Method] {
+        &self.shown
+    }
+
+    /// Whether he may use SFTP alone, since his certificate says so.
+    pub fn sftp_only(&self) -> bool {
+        let says_so = |method: &Method| matches!(method, Method::Certificate(certified) if certified.sftp_only);
+        self.shown.iter().any(says_so)
     }
 
     /// Where he came from.
@@ -83,5 +120,10 @@ impl Authenticated {
     /// When.
     pub fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// From when on he may stay no longer: the end of his account or of his certificate.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 }

@@ -2,7 +2,9 @@
 
 use model::ErrorKind;
 
-use crate::{InvalidHash, InvalidPublicKey};
+use crate::certificate::CertificateRefused;
+use crate::provider::Unanswered;
+use crate::{InvalidHash, InvalidPublicKey, InvalidTotp};
 
 /// The result of looking after credentials.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -22,6 +24,27 @@ pub enum Refused {
     NoPassword,
     /// It is not one of his keys.
     WrongKey,
+    /// His account has ended.
+    Expired,
+    /// He may not come from this address.
+    Network,
+    /// It is right or wrong, and not what he is asked for (now).
+    NotAccepted,
+    /// It is not his one-time password of now.
+    WrongCode,
+    /// It is his one-time password, and was taken before.
+    UsedCode,
+    /// It is his key, and it is revoked.
+    RevokedKey,
+    /// His certificate is not taken.
+    Certificate(CertificateRefused),
+    /// His identity provider refused him; the log has its words.
+    ByProvider,
+    /// His identity provider gave him a role that is not known here.
+    UnknownRole(String),
+    /// What he showed is right, and more is wanted: SSH's partial success (RFC 4252 section 5.1).
+    /// Nobody is in yet, and nothing is to be counted against him.
+    Incomplete,
     /// Nobody could say, since the database or the hashing failed. Not the client's fault, and
     /// not to be counted against him.
     Unavailable(#[source] Error),
@@ -36,8 +59,29 @@ impl Refused {
             Self::WrongPassword => "wrong_password",
             Self::NoPassword => "no_password",
             Self::WrongKey => "wrong_key",
+            Self::Expired => "expired",
+            Self::Network => "network",
+            Self::NotAccepted => "not_accepted",
+            Self::WrongCode => "wrong_code",
+            Self::UsedCode => "used_code",
+            Self::RevokedKey => "revoked_key",
+            Self::Certificate(_) => "certificate",
+            Self::ByProvider => "refused_by_provider",
+            Self::UnknownRole(_) => "unknown_role",
+            Self::Incomplete => "incomplete",
             Self::Unavailable(_) => "unavailable",
         }
+    }
+
+    /// Whether it is held against who tried: not where more is wanted, and not where nobody could
+    /// say.
+    pub fn counts(&self) -> bool {
+        !matches!(self, Self::Incomplete | Self::Unavailable(_))
+    }
+
+    /// Whether a password was hashed before it was refused.
+    pub(crate) fn has_paid(&self) -> bool {
+        matches!(self, Self::WrongPassword | Self::Unavailable(_))
     }
 
     /// `Denied`, or `Unavailable` where it is not the client's fault.
@@ -69,6 +113,12 @@ pub enum Error {
     /// Hashing failed.
     #[error("hash password: {0}")]
     Hash(&'static str),
+    /// A secret of one-time passwords that cannot be used.
+    #[error(transparent)]
+    Totp(#[from] InvalidTotp),
+    /// An identity provider gave no answer.
+    #[error("ask identity provider {0}")]
+    Provider(String, #[source] Unanswered),
     /// A text that is not a public key we take.
     #[error(transparent)]
     PublicKey(#[from] InvalidPublicKey),
@@ -85,7 +135,8 @@ impl Error {
             Self::PasswordLength | Self::PasswordHash(_) | Self::PublicKey(_) | Self::Cost(_) => {
                 ErrorKind::Invalid
             }
-            Self::Hash(_) => ErrorKind::Internal,
+            Self::Provider(..) => ErrorKind::Unavailable,
+            Self::Hash(_) | Self::Totp(_) => ErrorKind::Internal,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The one way from a credential to [`Authenticated`].
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use database::{Database, SshKey};
 use model::{Clock, Secret, ServerId, UserId};
 
-use crate::provider::Configured;
+use crate::certificate::Trust;
+use crate::provider::{Asked, Configured};
 use crate::{
-    Authenticated, HashCost, HashFormat, Login, PasswordHash, Passwords, Peer, ProviderName,
-    PublicKey, Refused, Result, Routing,
+    Authenticated, AuthenticationMethods, HashCost, HashFormat, Login, PasswordHash, Passwords,
+    Peer, ProviderName, PublicKey, Refused, Result, Routing,
 };
 
 /// How credentials are looked at.
@@ -38,8 +39,10 @@ pub struct Identity {
     database: Database,
     passwords: Passwords,
     clock: Arc<dyn Clock>,
-    providers: Arc<Vec<Configured>>,
-    routing: Routing,
+    providers: Arc<Vec<Arc<Asked>>>,
+    routing: Arc<Routing>,
+    methods: AuthenticationMethods,
+    trust: Arc<RwLock<Arc<Trust>>>,
 }
 
 impl Identity {
@@ -53,16 +56,39 @@ impl Identity {
             passwords: Passwords::new(settings.hash_cost, settings.hashes_at_once)?,
             clock,
             providers: Arc::default(),
-            routing: Routing::single(ProviderName::built_in()),
+            routing: Arc::new(Routing::single(ProviderName::built_in())),
+            methods: AuthenticationMethods::default(),
+            trust: Arc::default(),
         })
     }
 
     /// The same, with these providers beside the built-in users.
     #[must_use]
     pub fn with_providers(mut self, providers: Vec<Configured>, routing: Routing) -> Self {
-        self.providers = Arc::new(providers);
-        self.routing = routing;
+        let clock = || Arc::clone(&self.clock);
+        let asked = providers.into_iter().map(|one| Asked::new(one, clock()));
+        self.providers = Arc::new(asked.map(Arc::new).collect());
+        self.routing = Arc::new(routing);
         self
+    }
+
+    /// Asks these of users who have no methods of their own.
+    #[must_use]
+    pub fn with_methods(mut self, methods: AuthenticationMethods) -> Self {
+        self.methods = methods;
+        self
+    }
+
+    /// Takes over what the files of authorities and of revoked keys say now, for all clones.
+    pub fn set_trust(&self, trust: Trust) {
+        let mut held = self.trust.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(trust);
+    }
+
+    /// Which keys and certificates are trusted now.
+    pub fn trust(&self) -> Arc<Trust> {
+        let held = self.trust.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&held)
     }
 
     /// Begins a login: one for each connection and name. Nothing is looked up yet. `name` is as
@@ -136,6 +162,21 @@ impl Identity {
     /// What hashes and verifies passwords here.
     pub fn passwords(&self) -> &Passwords {
         &self.passwords
+    }
+
+    pub(crate) fn provider(&self, name: &str) -> Option<&Arc<Asked>> {
+        self.providers
+            .iter()
+            .find(|asked| asked.name().as_str() == name)
+    }
+
+    pub(crate) fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// What users have to show who have no methods of their own.
+    pub fn methods(&self) -> AuthenticationMethods {
+        self.methods
     }
 
     pub(crate) fn database(&self) -> &Database {

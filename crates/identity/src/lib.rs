@@ -4,9 +4,10 @@
 //! the first time) and any number of SSH public keys. Unknown and disabled users, wrong passwords
 //! and wrong keys cost the same work and get the same answer.
 //!
-//! Not asked yet by a [`Login`], each a value or a state of its own: [`Factors`] and [`Totp`],
-//! [`certificate`]s, [`PasswordRules`], names that are routed to providers ([`Routing`]), the
-//! [`contract`] with providers outside, a [`Breaker`] for each, and the [`defence`] before all.
+//! A name goes by its [`Routing`] to the built-in users or to a [`provider`] outside, which is
+//! asked within bounds. What a user has to show are [`Factors`]: passwords, keys, [`certificate`]s
+//! and one-time passwords ([`Totp`]). Not asked yet by a [`Login`]: [`PasswordRules`], and the
+//! [`defence`] before all.
 
 mod authenticated;
 mod breached;
@@ -27,8 +28,10 @@ pub mod provider;
 #[cfg(feature = "cloud")]
 pub mod providers;
 mod public_key;
-mod role_names;
+mod reauthorise;
 mod routing;
+mod standing;
+mod test_report;
 mod totp;
 
 pub use authenticated::{Authenticated, Method, Peer};
@@ -44,9 +47,10 @@ pub use networks::{InvalidNetwork, NetworkDecision, Networks};
 pub use password::{HashCost, Passwords, generate_password};
 pub use password_rules::{PasswordRules, WeakPassword};
 pub use public_key::{InvalidPublicKey, PublicKey};
-pub use role_names::RoleNames;
+pub use reauthorise::{Reauthorised, StandingLost};
 pub use routing::{
     BUILT_IN, InvalidNamePattern, InvalidProviderName, NamePattern, ProviderName, Route, Routing,
     Unroutable,
 };
+pub use test_report::{TestCredential, TestReport, Tested};
 pub use totp::{InvalidTotp, Totp, TotpAlgorithm, TotpSettings, TotpStep};

@@ -6,10 +6,24 @@ use metrics::{Unit, describe_counter, describe_histogram};
 pub(crate) const LOGINS: &str = "pierhead_logins_total";
 /// How long a password took to verify, waiting for a place included.
 pub(crate) const VERIFY_SECONDS: &str = "pierhead_password_verify_seconds";
+/// Questions to providers, by `provider`, `question` (`keys`, `password`) and `outcome`.
+pub(crate) const PROVIDER_QUESTIONS: &str = "pierhead_identity_provider_questions_total";
+/// How long questions to providers took, by `provider`.
+pub(crate) const PROVIDER_SECONDS: &str = "pierhead_identity_provider_seconds";
 
 /// Tells the recorder what the metrics of this crate mean.
 pub fn describe() {
     describe_counter!(LOGINS, Unit::Count, "login attempts by method and outcome");
+    describe_counter!(
+        PROVIDER_QUESTIONS,
+        Unit::Count,
+        "questions to identity providers by provider, question and outcome"
+    );
+    describe_histogram!(
+        PROVIDER_SECONDS,
+        Unit::Seconds,
+        "time that questions to identity providers took, waiting for a place included"
+    );
     describe_histogram!(
         VERIFY_SECONDS,
         Unit::Seconds,

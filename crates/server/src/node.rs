@@ -128,7 +128,21 @@ impl Node {
         let interval = self.state.config.sweeper.interval.duration();
         rest.spawn(self.parts.sweeper.clone().run(interval, stop.clone()));
         let gateway = Arc::clone(&self.parts.gateway);
-        rest.spawn(revocation::follow(gateway, stop.clone()));
+        rest.spawn(revocation::follow(Arc::clone(&gateway), stop.clone()));
+        let (identity, settings) = (self.parts.identity, self.state.config.identity.clone());
+        let (again, files) = (identity.clone(), self.parts.trust);
+        rest.spawn(revocation::reauthorise(
+            Arc::clone(&gateway),
+            again,
+            settings,
+            stop.clone(),
+        ));
+        rest.spawn(revocation::follow_files(
+            gateway,
+            identity,
+            files,
+            stop.clone(),
+        ));
         rest.close();
         let health = self.pages.health;
         let (admin, server) = (self.pages.address, &self.state.server.id);

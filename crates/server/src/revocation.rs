@@ -1,11 +1,17 @@
 //! Follows the revocation epoch: whoever loses his rights on one node loses his sessions on all.
+//! Beside it, users of identity providers are asked about again, and files of revoked keys are
+//! read when they change.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Gateway;
+use identity::Identity;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+use crate::config::IdentityConfig;
+use crate::wiring::TrustFiles;
 
 /// How often the epoch is read: one row by its key.
 const EVERY: Duration = Duration::from_secs(2);
@@ -31,5 +37,48 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, stop: CancellationToken) {
             Err(_) => {}
         }
         in_doubt = reviewed.is_err();
+    }
+}
+
+/// Asks identity providers again about the users of `gateway` who are in, until `stop`.
+pub(crate) async fn reauthorise(
+    gateway: Arc<Gateway>,
+    identity: Identity,
+    config: IdentityConfig,
+    stop: CancellationToken,
+) {
+    let (every, grace) = (
+        config.reauthorise.duration(),
+        config.outage_grace.duration(),
+    );
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let asking = Box::pin(gateway.reauthorise_sessions(&identity, every, grace));
+        match stop.run_until_cancelled(asking).await {
+            None => return,
+            Some(0) => {}
+            Some(ended) => {
+                tracing::info!(ended, "sessions end: their providers let them in no longer")
+            }
+        }
+    }
+}
+
+/// Takes over what the files of authorities and revoked keys say when they change, until `stop`.
+pub(crate) async fn follow_files(
+    gateway: Arc<Gateway>,
+    identity: Identity,
+    mut files: TrustFiles,
+    stop: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Some(trust) = files.changed() {
+            identity.set_trust(trust);
+            let ended = gateway.end_distrusted_sessions(&identity);
+            tracing::info!(ended, "authorities and revoked keys read again");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! From configuration to the parts of a node, floor by floor.
 
 mod providers;
+mod trust;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::config::{
 use crate::target::State;
 
 pub(crate) use self::providers::with_providers;
+pub(crate) use self::trust::TrustFiles;
 
 /// Host key algorithms, as OpenSSH's clients prefer them.
 const PREFERRED: [&str; 3] = ["ssh-ed25519", "ecdsa-", "ssh-rsa"];
@@ -35,6 +37,10 @@ pub(crate) struct Parts {
     pub(crate) sweeper: Sweeper,
     /// Sessions.
     pub(crate) gateway: Arc<Gateway>,
+    /// Who comes in.
+    pub(crate) identity: Identity,
+    /// Which keys and certificates are trusted.
+    pub(crate) trust: TrustFiles,
     /// The SSH door.
     pub(crate) ssh: ssh::Server,
 }
@@ -59,9 +65,11 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
         gateway_settings(config),
     ));
     let identity = with_providers(state).await?;
+    let (trust, trusted) = TrustFiles::read(&config.identity).context("identity")?;
+    identity.set_trust(trusted);
     let floors = ssh::Floors {
         server: state.server.id.clone(),
-        identity,
+        identity: identity.clone(),
         gateway: Arc::clone(&gateway),
         uploads,
         clock: Arc::clone(&state.clock),
@@ -74,6 +82,8 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
         transfers,
         sweeper,
         gateway,
+        identity,
+        trust,
         ssh,
     })
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::Peer;
+use identity::Authenticated;
 use model::{ErrorKind, Protocol};
+use russh::keys::Certificate;
 use russh::server::{
     Auth, ChannelOpenHandle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey,
 };
@@ -168,6 +170,14 @@ impl russh::server::Handler for Handler {
         Ok(self.door.key(user, key.public_key, key.algorithm).await)
     }
 
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth> {
+        Ok(self.door.certificate(user, certificate).await)
+    }
+
     async fn auth_keyboard_interactive<'a>(
         &'a mut self,
         user: &str,
@@ -175,13 +185,12 @@ impl russh::server::Handler for Handler {
         response: Option<Response<'a>>,
     ) -> Result<Auth> {
         let Some(mut response) = response else {
-            return Ok(self.door.ask());
+            return Ok(self.door.ask(user));
         };
         let answer = response.next().unwrap_or_default();
         // What is not UTF-8 is nobody's password, and is refused like any wrong one.
-        let password = String::from_utf8_lossy(&answer).into_owned();
-        let method = "keyboard-interactive";
-        Ok(self.door.password(user, &password, method).await)
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        Ok(self.door.answer(user, &answer).await)
     }
 
     async fn auth_succeeded(&mut self, _: &mut Session) -> Result<()> {
@@ -242,6 +251,14 @@ impl russh::server::Handler for Handler {
             info!(peer = %self.context.peer, command = ?shown, "command refused");
             return self.refuse_command(channel, session);
         };
+        if self
+            .door
+            .authenticated()
+            .is_some_and(Authenticated::sftp_only)
+        {
+            info!(peer = %self.context.peer, "scp refused: the certificate is for sftp alone");
+            return self.refuse_command(channel, session);
+        }
         let Some(half) = self.silent(channel) else {
             return Ok(session.channel_failure(channel)?);
         };

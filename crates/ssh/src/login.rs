@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use identity::{Authenticated, Login, Peer, Refused};
+use identity::{Authenticated, Factor, Login, Peer, Refused};
 use model::Secret;
-use russh::keys::{Algorithm, PublicKey};
+use russh::keys::{Algorithm, Certificate, PublicKey};
 use russh::server::Auth;
 use russh::{MethodKind, MethodSet};
 use tracing::{debug, info, warn};
@@ -17,6 +17,22 @@ use crate::connection::Context;
 const OUT_OF_ORDER: &str =
     "logins cannot be checked at the moment: the service is out of order; try again in a minute";
 
+/// What `keyboard-interactive` asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Password,
+    Code,
+}
+
+impl Question {
+    fn prompt(self) -> &'static [(Cow<'static, str>, bool)] {
+        match self {
+            Self::Password => &[(Cow::Borrowed("Password: "), false)],
+            Self::Code => &[(Cow::Borrowed("Verification code: "), false)],
+        }
+    }
+}
+
 /// The attempts of one connection.
 pub(crate) struct Doorkeeper {
     context: Arc<Context>,
@@ -25,6 +41,11 @@ pub(crate) struct Doorkeeper {
     login: Option<Login>,
     refusals: usize,
     offers: usize,
+    /// Whether the key that was offered last was let through unknown, since a certificate shows
+    /// itself only with its signature.
+    unproven: bool,
+    /// What `keyboard-interactive` asked last.
+    question: Question,
     authenticated: Option<Authenticated>,
 }
 
@@ -36,6 +57,8 @@ impl Doorkeeper {
             login: None,
             refusals: 0,
             offers: 0,
+            unproven: false,
+            question: Question::Password,
             authenticated: None,
         }
     }
@@ -58,7 +81,7 @@ impl Doorkeeper {
         let password = Secret::new(password.to_owned());
         let outcome = self.login(user).authenticate_password(&password).await;
         let auth = self.conclude(user, method, outcome);
-        if auth != Auth::Accept {
+        if is_refusal(&auth) {
             tokio::time::sleep(self.context.settings.refusal_delay).await;
         }
         auth
@@ -87,8 +110,14 @@ impl Doorkeeper {
         let Ok(blob) = key.to_bytes() else {
             return self.reject();
         };
-        match self.login(user).offer_key(&blob).await {
+        self.unproven = false;
+        let taken = self.login(user).offer_key(&blob).await;
+        match taken {
             Ok(true) => Auth::Accept,
+            Ok(false) if self.context.floors.identity.trust().takes_certificates() => {
+                self.unproven = true;
+                Auth::Accept
+            }
             Ok(false) => {
                 debug!(peer = %self.context.peer, ?user, "key offered and not taken");
                 self.reject()
@@ -107,21 +136,83 @@ impl Doorkeeper {
         let (false, true, Ok(blob)) = (self.is_exhausted(), allowed, key.to_bytes()) else {
             return self.reject();
         };
+        let unproven = std::mem::take(&mut self.unproven);
         let outcome = self.login(user).authenticate_key(&blob).await;
+        if unproven && matches!(&outcome, Err(refused) if refused.counts()) {
+            // It would not have been signed with, had it been known to be no certificate.
+            debug!(peer = %self.context.peer, ?user, "key offered and not taken");
+            return self.reject();
+        }
         self.conclude(user, "publickey", outcome)
     }
 
-    /// `keyboard-interactive` (RFC 4256): one question, for the password. Clients that are told to
-    /// avoid the `password` method use it.
-    pub(crate) fn ask(&self) -> Auth {
-        const PROMPTS: &[(Cow<'static, str>, bool)] = &[(Cow::Borrowed("Password: "), false)];
+    /// A certificate whose key's signature was verified.
+    pub(crate) async fn certificate(&mut self, user: &str, certificate: &Certificate) -> Auth {
+        self.unproven = false;
+        let (false, Ok(blob)) = (self.is_exhausted(), certificate.to_bytes()) else {
+            return self.reject();
+        };
+        let outcome = self.login(user).authenticate_certificate(&blob).await;
+        self.conclude(user, "certificate", outcome)
+    }
+
+    /// `keyboard-interactive` (RFC 4256): one question at a time. For the password, as clients
+    /// answer that are told to avoid the `password` method, until everything but a one-time
+    /// password was shown.
+    pub(crate) fn ask(&mut self, user: &str) -> Auth {
         if self.is_exhausted() {
             return self.reject();
         }
+        let accepted = self.login(user).accepted().unwrap_or_default();
+        self.question = match accepted.contains(&Factor::OneTimePassword) {
+            true => Question::Code,
+            false => Question::Password,
+        };
+        self.put_question()
+    }
+
+    /// The answer to [`Self::ask`]. A password that is right is followed by the question for a
+    /// one-time password, where one is wanted.
+    pub(crate) async fn answer(&mut self, user: &str, answer: &str) -> Auth {
+        const METHOD: &str = "keyboard-interactive";
+        let auth = match self.question {
+            Question::Password => self.password(user, answer, METHOD).await,
+            Question::Code => self.code(user, answer, METHOD).await,
+        };
+        let accepted = self.login(user).accepted().unwrap_or_default();
+        let goes_on = self.question == Question::Password
+            && matches!(
+                &auth,
+                Auth::Reject {
+                    partial_success: true,
+                    ..
+                }
+            )
+            && accepted.contains(&Factor::OneTimePassword);
+        match goes_on {
+            true => self.ask(user),
+            false => auth,
+        }
+    }
+
+    async fn code(&mut self, user: &str, code: &str, method: &str) -> Auth {
+        if self.is_exhausted() {
+            return self.reject();
+        }
+        let code = Secret::new(code.to_owned());
+        let outcome = self.login(user).authenticate_code(&code).await;
+        let auth = self.conclude(user, method, outcome);
+        if is_refusal(&auth) {
+            tokio::time::sleep(self.context.settings.refusal_delay).await;
+        }
+        auth
+    }
+
+    fn put_question(&self) -> Auth {
         Auth::Partial {
             name: Cow::Borrowed(""),
             instructions: Cow::Borrowed(""),
-            prompts: Cow::Borrowed(PROMPTS),
+            prompts: Cow::Borrowed(self.question.prompt()),
         }
     }
 
@@ -142,16 +233,25 @@ impl Doorkeeper {
         let (peer, client) = (self.context.peer, self.context.line.client());
         match outcome {
             Ok(authenticated) => {
+                let shown = authenticated.methods().iter().map(identity::Method::as_str);
                 info!(
                     %peer,
                     user = %authenticated.user().name,
                     method,
+                    shown = shown.collect::<Vec<_>>().join("+"),
                     client,
                     refusals = self.refusals,
                     "logged in"
                 );
                 self.authenticated = Some(authenticated);
                 Auth::Accept
+            }
+            Err(Refused::Incomplete) => {
+                debug!(%peer, ?user, method, "right, and more is wanted");
+                Auth::Reject {
+                    proceed_with_methods: Some(self.methods()),
+                    partial_success: true,
+                }
             }
             Err(refused) => {
                 if let Refused::Unavailable(cause) = &refused {
@@ -170,6 +270,26 @@ impl Doorkeeper {
         }
     }
 
+    /// The methods that can go on: all, until something right was shown.
+    fn methods(&self) -> MethodSet {
+        let accepted = self.login.as_ref().and_then(Login::accepted);
+        let Some(accepted) = accepted else {
+            return methods();
+        };
+        let mut kinds = Vec::new();
+        for factor in accepted {
+            match factor {
+                Factor::PublicKey => kinds.push(MethodKind::PublicKey),
+                Factor::Password => kinds.push(MethodKind::Password),
+                Factor::OneTimePassword => {}
+            }
+            if factor != Factor::PublicKey {
+                kinds.push(MethodKind::KeyboardInteractive);
+            }
+        }
+        MethodSet::from(&kinds[..])
+    }
+
     fn is_exhausted(&self) -> bool {
         let limits = &self.context.settings.limits;
         self.refusals >= limits.auth_attempts || self.offers > limits.offered_keys
@@ -180,13 +300,24 @@ impl Doorkeeper {
             self.context.line.end("too many authentication failures");
             MethodSet::empty()
         } else {
-            methods()
+            self.methods()
         };
         Auth::Reject {
             proceed_with_methods: Some(methods),
             partial_success: false,
         }
     }
+}
+
+/// Whether somebody was refused, and not only asked for more.
+fn is_refusal(auth: &Auth) -> bool {
+    matches!(
+        auth,
+        Auth::Reject {
+            partial_success: false,
+            ..
+        }
+    )
 }
 
 /// The methods offered.

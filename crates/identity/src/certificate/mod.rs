@@ -6,6 +6,7 @@
 mod critical;
 mod krl;
 mod revocation;
+mod trust;
 
 use std::net::IpAddr;
 
@@ -16,6 +17,7 @@ use ssh_key::{Algorithm, Certificate, HashAlg};
 
 pub use self::krl::InvalidKrl;
 pub use self::revocation::{Revocations, Revoked};
+pub use self::trust::Trust;
 
 use self::critical::Critical;
 use crate::PublicKey;
@@ -69,6 +71,9 @@ pub enum CertificateRefused {
     /// It, its key or its authority is revoked.
     #[error("{0}")]
     Revoked(Revoked),
+    /// Nobody can say what is revoked.
+    #[error("the authorities or the lists of what is revoked cannot be read")]
+    Unreadable,
 }
 
 impl CertificateRefused {
@@ -89,6 +94,7 @@ impl CertificateRefused {
             Self::SourceAddress => "source_address",
             Self::OtherAddress(_) => "other_address",
             Self::Revoked(_) => "revoked",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -168,9 +174,29 @@ impl CertificateAuthorities {
         })
     }
 
+    /// Whether there is any authority.
+    pub fn is_empty(&self) -> bool {
+        self.trusted.is_empty()
+    }
+
     /// Whether a key of its own, without a certificate, is revoked.
     pub fn is_revoked(&self, key: &PublicKey) -> bool {
         self.revoked.holds_key(key)
+    }
+
+    /// Whether a certificate that was taken would still be: its authority is one, and nothing of
+    /// it is revoked.
+    fn still_takes(&self, certified: &Certified) -> bool {
+        let same = |known: &&PublicKey| known.fingerprint() == certified.authority;
+        let Some(authority) = self.trusted.iter().find(same) else {
+            return false;
+        };
+        let (key, serial, key_id) = (&certified.key, certified.serial, &certified.key_id);
+        self.revoked.find(key, authority, serial, key_id).is_none()
+    }
+
+    fn revokes_fingerprint(&self, fingerprint: &str) -> bool {
+        self.revoked.holds_fingerprint(fingerprint)
     }
 
     fn authority(&self, certificate: &Certificate) -> Result<PublicKey, CertificateRefused> {

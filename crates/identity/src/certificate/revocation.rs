@@ -116,6 +116,17 @@ impl Revocations {
         self.sha256.contains(&sha256) || self.sha1.contains(sha1.as_ref())
     }
 
+    /// By `SHA256:` and the digest in base64. What is revoked by SHA-1 alone is not found so.
+    pub(super) fn holds_fingerprint(&self, fingerprint: &str) -> bool {
+        use base64::Engine as _;
+        let digest = fingerprint.strip_prefix("SHA256:").unwrap_or_default();
+        let digest = base64::engine::general_purpose::STANDARD_NO_PAD.decode(digest);
+        let digest = digest
+            .ok()
+            .and_then(|digest| <[u8; 32]>::try_from(digest).ok());
+        digest.is_some_and(|digest| self.sha256.contains(&digest))
+    }
+
     pub(super) fn find(
         &self,
         key: &PublicKey,

@@ -4,12 +4,16 @@
 //! time, caches, the circuit breaker, metrics and the log line come from the wrapper around it
 //! ([`Configured`]), the same for all.
 
+mod asked;
+mod cache;
 mod profile;
 mod question;
 mod settings;
 
 use futures::future::BoxFuture;
 
+pub(crate) use self::asked::Asked;
+pub use self::asked::Unanswered;
 pub use self::profile::{Home, PasswordCheck, Profile};
 pub use self::question::{Credential, Question};
 pub use self::settings::{Configured, ProviderSettings};
@@ -27,6 +31,13 @@ pub trait Provider: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`ProviderError`], which never admits.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, ProviderError>>;
+
+    /// Whether a question for keys is answered for users who have none, so that running sessions
+    /// that began by password can be asked about. Where it is not, only those that began by a key
+    /// are.
+    fn knows_users_without_password(&self) -> bool {
+        false
+    }
 }
 
 /// What a provider said.

@@ -8,14 +8,14 @@ use model::{Clock, ErrorKind, ManualClock, Secret, Timestamp, UserName};
 
 use crate::public_keys::KEYS;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
-const PASSWORD: &str = "correct horse";
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) struct House {
     pub(crate) identity: Identity,
     pub(crate) database: Database,
-    server: Server,
-    clock: ManualClock,
+    pub(crate) server: Server,
+    pub(crate) clock: ManualClock,
     _folder: tempfile::TempDir,
 }
 
@@ -30,7 +30,7 @@ fn cost(memory_kib: u32) -> Settings {
     }
 }
 
-fn peer() -> Peer {
+pub(crate) fn peer() -> Peer {
     Peer::new("192.0.2.1:50000".parse().expect("address"))
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }
 
-fn blob(which: usize) -> Vec<u8> {
+pub(crate) fn blob(which: usize) -> Vec<u8> {
     PublicKey::parse(KEYS[which].0)
         .expect("key")
         .blob()
@@ -67,7 +67,7 @@ impl House {
     }
 
     /// A user with a password and the first of [`KEYS`].
-    async fn user(&self, name: &str) -> User {
+    pub(crate) async fn user(&self, name: &str) -> User {
         let user = self.user_without_credentials(name).await;
         self.identity
             .set_password(user.id, &secret(PASSWORD))
@@ -98,7 +98,7 @@ impl House {
             .expect("disable");
     }
 
-    fn login(&self, name: &str) -> identity::Login {
+    pub(crate) fn login(&self, name: &str) -> identity::Login {
         self.identity.login(&self.server.id, name, &peer())
     }
 

@@ -1,5 +1,7 @@
 //! Built-in users: how they get in, and how everybody else does not.
 
+mod factors;
 mod imported;
 mod login;
+mod providers;
 mod public_keys;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use identity::provider::{Configured, Provider, ProviderSettings};
-use identity::{BUILT_IN, Identity, NamePattern, ProviderName, Routing};
+use identity::{AuthenticationMethods, BUILT_IN, Identity, NamePattern, ProviderName, Routing};
 
 use super::identity;
 use crate::config::{IdentityConfig, ProviderConfig, ProviderKind};
@@ -26,7 +26,9 @@ pub(crate) async fn with_providers(state: &State) -> anyhow::Result<Identity> {
         });
     }
     let routing = routing(config)?;
-    Ok(identity(state)?.with_providers(providers, routing))
+    let methods = AuthenticationMethods::parse(&config.methods)?;
+    let built_in = identity(state)?.with_methods(methods);
+    Ok(built_in.with_providers(providers, routing))
 }
 
 /// Each kind is built here.
