@@ -8,7 +8,9 @@ mod manual;
 mod reload;
 mod restore;
 mod serve;
+mod standing;
 mod sweep;
+mod totp;
 mod up;
 mod user;
 

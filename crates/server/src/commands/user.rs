@@ -8,7 +8,7 @@ use model::{Secret, UserName};
 use policy::Permissions;
 use serde_json::json;
 
-use super::{key, print_json, utc};
+use super::{key, print_json, standing, totp, utc};
 use crate::cli::{HomeKind, PasswordArgs, UserAddArgs, UserCommand};
 use crate::target::State;
 use crate::wiring;
@@ -22,6 +22,7 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
             let state = State::of(&target).await?;
             show(&state, &state.user(&name).await?, json).await
         }
+        UserCommand::Set(arguments) => Box::pin(standing::set(arguments)).await,
         UserCommand::Passwd {
             name,
             target,
@@ -45,6 +46,7 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
             Ok(())
         }
         UserCommand::Key(command) => Box::pin(key::run(command)).await,
+        UserCommand::Totp(command) => Box::pin(totp::run(command)).await,
     }
 }
 
@@ -58,7 +60,9 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
         .collect::<Result<Vec<_>, _>>()?;
     let (password, generated) = read_password(&arguments.password)?;
     anyhow::ensure!(
-        password.is_some() || keys.iter().any(|keys| !keys.is_empty()),
+        password.is_some()
+            || !state.config.identity.certificate_authorities.is_empty()
+            || keys.iter().any(|keys| !keys.is_empty()),
         "user {name} could not log in: give --key FILE, --password-stdin or --generate-password"
     );
     let home = arguments.home.clone().unwrap_or_default();
@@ -75,6 +79,7 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
     if arguments.read_only {
         new.permissions = Permissions::READ_ONLY;
     }
+    standing::apply(&arguments.standing, &mut new, &state).await?;
     if let Some(password) = &password {
         new.password_hash = Some(wiring::identity(&state)?.passwords().hash(password).await?);
     }
@@ -203,6 +208,7 @@ async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
             "none"
         }
     );
+    show_standing(user);
     println!("disabled   {}", if user.disabled { "yes" } else { "no" });
     println!("created    {}", utc(user.created));
     for key in &keys {
@@ -212,6 +218,41 @@ async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+fn show_standing(user: &User) {
+    if let Some(provider) = &user.provider {
+        let id = user.external_id.as_deref().unwrap_or("unknown");
+        println!("provider   {provider} (id {id})");
+    }
+    let methods = user.methods.as_deref();
+    println!(
+        "methods    {}",
+        methods.unwrap_or("what the server asks for")
+    );
+    let codes = if user.totp.is_some() {
+        "asked for"
+    } else {
+        "no"
+    };
+    println!("totp       {codes}");
+    let networks = &user.networks;
+    for network in &networks.allow {
+        println!("from       {network}");
+    }
+    for network in &networks.deny {
+        println!("not from   {network}");
+    }
+    println!("role       {}", user.role.as_deref().unwrap_or("none"));
+    if user.session_policy.is_some() {
+        println!("policy     a session policy of his own");
+    }
+    if let Some(expires) = user.expires {
+        println!("expires    {}", utc(expires));
+    }
+    if let Some(login) = user.last_login {
+        println!("last login {}", utc(login));
+    }
 }
 
 fn as_json(user: &User) -> serde_json::Value {
@@ -226,6 +267,15 @@ fn as_json(user: &User) -> serde_json::Value {
         })).collect::<Vec<_>>(),
         "permissions": user.permissions.to_string(),
         "password": user.password_hash.is_some(),
+        "provider": user.provider,
+        "external_id": user.external_id,
+        "role": user.role,
+        "session_policy": user.session_policy,
+        "methods": user.methods,
+        "totp": user.totp.is_some(),
+        "networks": { "allow": user.networks.allow, "deny": user.networks.deny },
+        "expires": user.expires.map(utc),
+        "last_login": user.last_login.map(utc),
         "disabled": user.disabled,
         "created": utc(user.created),
         "changed": utc(user.changed),

@@ -1,9 +1,16 @@
 //! The command line, as clap reads it.
 
+mod user;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::user::{
+    HomeKind, KeyCommand, PasswordArgs, StandingArgs, TotpCommand, UserAddArgs, UserCommand,
+    UserSetArgs,
+};
 
 /// An SFTP and SCP gateway in front of object storage.
 #[derive(Debug, Parser)]
@@ -136,135 +143,6 @@ pub(crate) enum ConfigCommand {
     },
     /// Print every key with its default and meaning (Markdown)
     Reference,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum HomeKind {
-    /// `/` is the home directory
-    Logical,
-    /// `/bucket/prefix` is the home directory
-    Path,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserCommand {
-    /// Add a user
-    Add(UserAddArgs),
-    /// List the users
-    List {
-        #[command(flatten)]
-        target: Target,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one user
-    Show {
-        /// His name
-        name: String,
-        #[command(flatten)]
-        target: Target,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Give a user another password
-    Passwd {
-        /// His name
-        name: String,
-        #[command(flatten)]
-        target: Target,
-        #[command(flatten)]
-        password: PasswordArgs,
-    },
-    /// Keep a user from logging in, his files and keys stay
-    Disable {
-        /// His name
-        name: String,
-        #[command(flatten)]
-        target: Target,
-        /// Let him in again
-        #[arg(long)]
-        undo: bool,
-    },
-    /// Remove a user and his keys; his files stay
-    Remove {
-        /// His name
-        name: String,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Look after a user's SSH public keys
-    #[command(subcommand)]
-    Key(KeyCommand),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UserAddArgs {
-    /// The name he logs in with
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[command(flatten)]
-    pub(crate) password: PasswordArgs,
-    /// His home directory: /BUCKET/PREFIX
-    #[arg(long, value_name = "/BUCKET/PREFIX", required_unless_present = "map")]
-    pub(crate) home: Option<String>,
-    /// How he sees it
-    #[arg(long, value_name = "KIND", default_value = "logical")]
-    pub(crate) home_type: HomeKind,
-    /// A mapping of his tree onto the store, instead of a home; may be repeated
-    #[arg(long, value_name = "ENTRY=/BUCKET/TARGET")]
-    pub(crate) map: Vec<String>,
-    /// A file with his SSH public keys, a line each; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: Vec<PathBuf>,
-    /// He may read and list, and change nothing
-    #[arg(long)]
-    pub(crate) read_only: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub(crate) struct PasswordArgs {
-    /// Read the password from standard input, one line
-    #[arg(long)]
-    pub(crate) password_stdin: bool,
-    /// Generate a password and print it once
-    #[arg(long)]
-    pub(crate) generate_password: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Add keys from a file (`-`: standard input), in the format of authorized_keys
-    Add {
-        /// The user's name
-        name: String,
-        /// The file
-        file: PathBuf,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// List a user's keys
-    List {
-        /// The user's name
-        name: String,
-        #[command(flatten)]
-        target: Target,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Remove a key
-    Remove {
-        /// The user's name
-        name: String,
-        /// The key's fingerprint, as `list` shows it
-        fingerprint: String,
-        #[command(flatten)]
-        target: Target,
-    },
 }
 
 #[derive(Debug, Subcommand)]
