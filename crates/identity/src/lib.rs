@@ -25,7 +25,6 @@ mod networks;
 mod password;
 mod password_rules;
 pub mod provider;
-#[cfg(feature = "cloud")]
 pub mod providers;
 mod public_key;
 mod reauthorise;
