@@ -6,6 +6,8 @@ pub mod client;
 pub mod dice;
 #[cfg(feature = "web")]
 pub mod functions;
+#[cfg(feature = "ldap")]
+pub mod ldap;
 pub mod moto;
 pub mod node;
 pub mod postgres;
