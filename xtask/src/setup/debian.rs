@@ -1,5 +1,7 @@
 //! The Debian packages that tests need, found by what they install.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,7 +15,7 @@ struct Package {
     proofs: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 15] = [
+const PACKAGES: [Package; 20] = [
     Package {
         name: "openssh-client",
         proofs: &["sftp"],
@@ -74,6 +76,29 @@ const PACKAGES: [Package; 15] = [
         proofs: &["npm"],
     },
     Package {
+        name: "slapd",
+        proofs: &["/usr/sbin/slapd"],
+    },
+    Package {
+        name: "ldap-utils",
+        proofs: &["ldapmodify"],
+    },
+    Package {
+        name: "samba",
+        proofs: &["/usr/sbin/samba"],
+    },
+    Package {
+        name: "samba-ad-provision",
+        proofs: &["/usr/share/samba/setup/provision.ldif"],
+    },
+    Package {
+        name: "samba-dsdb-modules",
+        proofs: &[
+            "/usr/lib/x86_64-linux-gnu/samba/ldb/samldb.so",
+            "/usr/lib/aarch64-linux-gnu/samba/ldb/samldb.so",
+        ],
+    },
+    Package {
         name: "postgresql",
         proofs: &[
             "initdb",
@@ -116,12 +141,42 @@ pub(crate) fn install(packages: &[&'static str]) -> Result<()> {
         );
     }
     eprintln!("setup: installing Debian packages: {names}");
+    let _idle = NoServices::new()?;
     process::run(apt_get().arg("update"))?;
     process::run(
         apt_get()
             .args(["install", "-y", "--no-install-recommends"])
             .args(packages),
     )
+}
+
+/// While it lives, no package starts the service that it holds: tests start their own, and a
+/// directory or a database that listens beside them is nothing that anybody asked for.
+struct NoServices {
+    /// The policy that was made for that; none where the machine has one of its own.
+    made: Option<&'static Path>,
+}
+
+impl NoServices {
+    fn new() -> Result<Self> {
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        if policy.exists() {
+            return Ok(Self { made: None });
+        }
+        fs::write(policy, "#!/bin/sh\nexit 101\n").context("keep services from starting")?;
+        let runnable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(policy, runnable).context("keep services from starting")?;
+        Ok(Self { made: Some(policy) })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(policy) = self.made {
+            // Nobody can be told here; the next packages would say that they did not start.
+            let _ = fs::remove_file(policy);
+        }
+    }
 }
 
 fn apt_get() -> Command {

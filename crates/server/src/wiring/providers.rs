@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use identity::provider::{Configured, Provider, ProviderSettings};
+use identity::providers::ldap::Ldap;
 use identity::{AuthenticationMethods, BUILT_IN, Identity, NamePattern, ProviderName, Routing};
+use model::Clock;
 
 use super::identity;
 use crate::config::{IdentityConfig, ProviderConfig, ProviderKind};
@@ -32,13 +34,20 @@ pub(crate) async fn with_providers(state: &State) -> anyhow::Result<Identity> {
 }
 
 /// Each kind is built here.
-async fn provider_of(config: &ProviderConfig, _state: &State) -> anyhow::Result<Arc<dyn Provider>> {
+async fn provider_of(config: &ProviderConfig, state: &State) -> anyhow::Result<Arc<dyn Provider>> {
     match config.kind {
-        ProviderKind::Http | ProviderKind::Lambda | ProviderKind::DynamoDb | ProviderKind::Ldap => {
+        ProviderKind::Ldap => ldap(config, Arc::clone(&state.clock)),
+        ProviderKind::Http | ProviderKind::Lambda | ProviderKind::DynamoDb => {
             let kind = config.kind.as_str();
             anyhow::bail!("providers of the kind {kind:?} are not in this build")
         }
     }
+}
+
+fn ldap(config: &ProviderConfig, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Provider>> {
+    let own = config.ldap.as_ref().context("it has no table of its own")?;
+    let name = ProviderName::parse(&config.name)?;
+    Ok(Arc::new(Ldap::new(name, own.settings()?, clock)?))
 }
 
 fn settings(config: &ProviderConfig) -> ProviderSettings {

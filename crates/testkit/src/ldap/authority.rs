@@ -46,7 +46,9 @@ impl Authority {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).map_err(io::Error::other)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .map_err(io::Error::other)?;
         std::fs::write(self.folder.join("server.pem"), certificate.pem())?;
         let key_file = self.folder.join("server.key");
         std::fs::write(&key_file, key.serialize_pem())?;

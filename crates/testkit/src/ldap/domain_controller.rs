@@ -42,7 +42,11 @@ impl DomainController {
         let made = made()?;
         let folder = tempfile::tempdir()?;
         let at = folder.path();
-        let copied = Command::new("cp").args(["-a", "--sparse=always"]).arg(made.join(".")).arg(at).status()?;
+        let copied = Command::new("cp")
+            .args(["-a", "--sparse=always"])
+            .arg(made.join("."))
+            .arg(at)
+            .status()?;
         if !copied.success() {
             return Err(io::Error::other("the domain could not be copied"));
         }
@@ -50,7 +54,9 @@ impl DomainController {
         let config = at.join("smb.conf");
         std::fs::write(&config, configuration(at, address))?;
         let mut command = Command::new("/usr/sbin/samba");
-        command.args(["-i", "-M", "single", "--debug-stdout", "-d", "1", "-s"]).arg(&config);
+        command
+            .args(["-i", "-M", "single", "--debug-stdout", "-d", "1", "-s"])
+            .arg(&config);
         let ldaps = SocketAddr::from((address, 636));
         let process = Process::start(&mut command, &at.join("output"), ldaps)?;
         Ok(Self {

@@ -70,7 +70,10 @@ impl Slapd {
         let text = include_str!("slapd.conf").replace("FOLDER", &at.display().to_string());
         std::fs::write(&config, text)?;
         process::run(
-            Command::new("/usr/sbin/slapadd").arg("-q").arg("-f").arg(&config),
+            Command::new("/usr/sbin/slapadd")
+                .arg("-q")
+                .arg("-f")
+                .arg(&config),
             &entries(),
         )?;
         let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));

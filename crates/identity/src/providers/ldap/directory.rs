@@ -9,7 +9,7 @@ use super::client::{Connection, Fault, Outcome, connector};
 use super::filter::{Filter, Piece};
 use super::groups::Groups;
 use super::rules::Rules;
-use super::settings::{Directory, GroupLookup, LdapSettings};
+use super::settings::{GroupLookup, LdapSettings};
 use crate::ProviderName;
 
 /// Settings that cannot be used.
@@ -107,7 +107,10 @@ fn check(settings: &LdapSettings) -> Result<(), String> {
         return Err("`plaintext` is on, and a URL begins with ldaps".to_owned());
     }
     let password = settings.bind_password.as_ref();
-    match (&settings.bind_dn, password.is_some_and(|it| !it.expose().is_empty())) {
+    match (
+        &settings.bind_dn,
+        password.is_some_and(|it| !it.expose().is_empty()),
+    ) {
         (Some(_), false) => Err("`bind_dn` needs a `bind_password`".to_owned()),
         (None, true) => Err("`bind_password` needs a `bind_dn`".to_owned()),
         _ => Ok(()),
@@ -188,9 +191,15 @@ mod tests {
         for (said, change) in [
             ("`urls`", (|it| it.urls.clear()) as fn(&mut LdapSettings)),
             ("`bind_password`", |it| it.bind_dn = Some("cn=a".to_owned())),
-            ("`bind_dn`", |it| it.bind_password = Some(Secret::new("x".to_owned()))),
-            ("{username}", |it| it.filter = Some("(uid=admin)".to_owned())),
-            ("parenthesis", |it| it.filter = Some("uid={username}".to_owned())),
+            ("`bind_dn`", |it| {
+                it.bind_password = Some(Secret::new("x".to_owned()))
+            }),
+            ("{username}", |it| {
+                it.filter = Some("(uid=admin)".to_owned())
+            }),
+            ("parenthesis", |it| {
+                it.filter = Some("uid={username}".to_owned())
+            }),
             ("{dn}", |it| it.groups.filter = Some("(cn=*)".to_owned())),
             ("ldaps", |it| it.urls.extend(LdapUrl::parse("ldaps://b"))),
             ("/no/such/file", |it| {
@@ -213,6 +222,9 @@ mod tests {
         settings.bind_password = Some(Secret::new("hunter2".to_owned()));
         let name = ProviderName::parse("corp").unwrap();
         let printed = format!("{:?}", Compiled::new(name, settings).unwrap());
-        assert!(printed.contains("cn=a") && !printed.contains("hunter2"), "{printed}");
+        assert!(
+            printed.contains("cn=a") && !printed.contains("hunter2"),
+            "{printed}"
+        );
     }
 }

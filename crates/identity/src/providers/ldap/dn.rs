@@ -50,7 +50,10 @@ fn split<'a>(text: &'a str, marks: &[char]) -> Vec<&'a str> {
 /// differ in nothing else are equal all the same.
 fn unescape(value: &str) -> Option<String> {
     let value = value.trim();
-    let value = value.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(value);
+    let value = value
+        .strip_prefix('"')
+        .and_then(|it| it.strip_suffix('"'))
+        .unwrap_or(value);
     let (mut bytes, mut rest) = (Vec::new(), value);
     while let Some(c) = rest.chars().next() {
         let behind = rest.split_at(c.len_utf8()).1;
@@ -59,7 +62,9 @@ fn unescape(value: &str) -> Option<String> {
             rest = behind;
             continue;
         }
-        let hex = behind.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let hex = behind
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
         match (hex, behind.chars().next()) {
             (Some(byte), _) => {
                 bytes.push(byte);
@@ -82,7 +87,10 @@ mod tests {
     #[test]
     fn spellings_of_one_name_are_equal() {
         for (one, other) in [
-            ("cn=sftp,dc=example,dc=test", "CN=SFTP, DC=Example , dc=test"),
+            (
+                "cn=sftp,dc=example,dc=test",
+                "CN=SFTP, DC=Example , dc=test",
+            ),
             ("cn=a\\2cb,dc=x", "cn=a\\,b,dc=x"),
             ("cn=\"a,b\",dc=x", "cn=a\\,b,dc=x"),
             ("cn=a+ou=b,dc=x", "ou=b+cn=a,dc=x"),

@@ -200,10 +200,15 @@ impl<'a> Parser<'a> {
     }
 
     fn item(&mut self) -> Parsed<Filter> {
-        let end = self.rest.find(['(', ')']).ok_or("a parenthesis is not closed")?;
+        let end = self
+            .rest
+            .find(['(', ')'])
+            .ok_or("a parenthesis is not closed")?;
         let (item, rest) = self.rest.split_at(end);
         self.rest = rest;
-        let (left, right) = item.split_once('=').ok_or("there is no `=` in a comparison")?;
+        let (left, right) = item
+            .split_once('=')
+            .ok_or("there is no `=` in a comparison")?;
         match left.chars().last() {
             Some(':') => matching(left.trim_end_matches(':'), right),
             Some('>') => compare(GREATER, left.trim_end_matches('>'), right),
@@ -224,7 +229,11 @@ fn substrings(left: &str, right: &str) -> Parsed<Filter> {
     let texts: Vec<&str> = right.split('*').collect();
     let last = texts.len() - 1;
     let mut parts = Vec::new();
-    for (at, text) in texts.into_iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+    for (at, text) in texts
+        .into_iter()
+        .enumerate()
+        .filter(|(_, text)| !text.is_empty())
+    {
         let tag = match at {
             0 => 0x80,
             at if at == last => 0x82,
@@ -286,9 +295,13 @@ fn value(text: &str) -> Parsed<Value> {
         }
         let behind = rest.split_at(next.len_utf8()).1;
         match next {
-            '{' | '}' => return Err("the only variables are {username} and {dn}; write \\7b for {"),
+            '{' | '}' => {
+                return Err("the only variables are {username} and {dn}; write \\7b for {");
+            }
             '\\' => {
-                let (digits, behind) = behind.split_at_checked(2).ok_or("`\\` needs two hex digits")?;
+                let (digits, behind) = behind
+                    .split_at_checked(2)
+                    .ok_or("`\\` needs two hex digits")?;
                 let byte = u8::from_str_radix(digits, 16);
                 bytes.push(byte.map_err(|_| "`\\` needs two hex digits")?);
                 rest = behind;
@@ -313,7 +326,10 @@ mod tests {
 
     fn written(filter: &str, username: &str) -> Vec<u8> {
         let mut out = Writer::default();
-        let values = Values { username, dn: "cn=x" };
+        let values = Values {
+            username,
+            dn: "cn=x",
+        };
         Filter::parse(filter).unwrap().write(&mut out, values);
         out.into_bytes()
     }
@@ -325,9 +341,15 @@ mod tests {
             ("(uid=*)", b"\x87\x03uid"),
             ("(a>=1)", b"\xa5\x06\x04\x01a\x04\x011"),
             ("(!(a=\\2a))", b"\xa2\x08\xa3\x06\x04\x01a\x04\x01*"),
-            ("(a=x*{dn}*y)", b"\xa4\x11\x04\x01a\x30\x0c\x80\x01x\x81\x04cn=x\x82\x01y"),
+            (
+                "(a=x*{dn}*y)",
+                b"\xa4\x11\x04\x01a\x30\x0c\x80\x01x\x81\x04cn=x\x82\x01y",
+            ),
             ("(|(a=*)(b=*))", b"\xa1\x06\x87\x01a\x87\x01b"),
-            ("(member:1.2.3:={dn})", b"\xa9\x18\x81\x051.2.3\x82\x06member\x83\x04cn=x\x84\x01\x00"),
+            (
+                "(member:1.2.3:={dn})",
+                b"\xa9\x18\x81\x051.2.3\x82\x06member\x83\x04cn=x\x84\x01\x00",
+            ),
             ("(:dn:2.4:=u)", b"\xa9\x0b\x81\x032.4\x83\x01u\x84\x01\xff"),
         ] {
             assert_eq!(written(filter, "a*)"), bytes, "{filter}");

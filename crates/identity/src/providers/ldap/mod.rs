@@ -19,6 +19,4 @@ mod visit;
 pub use client::{InvalidUrl, LdapUrl};
 pub use directory::InvalidLdapSettings;
 pub use provider::Ldap;
-pub use settings::{
-    Directory, GroupLookup, GroupRule, LdapAttributes, LdapGroups, LdapSettings,
-};
+pub use settings::{Directory, GroupLookup, GroupRule, LdapAttributes, LdapGroups, LdapSettings};

@@ -11,7 +11,9 @@ use super::client::Entry;
 use super::directory::{Compiled, InvalidLdapSettings};
 use super::settings::{Directory, LdapSettings};
 use super::visit::{Admission, Verdict, visit};
-use crate::provider::{Answer, Credential, PasswordCheck, Profile, Provider, ProviderError, Question};
+use crate::provider::{
+    Answer, Credential, PasswordCheck, Profile, Provider, ProviderError, Question,
+};
 use crate::{ProviderName, PublicKey, metrics};
 
 /// The most keys that are read of one entry.
@@ -48,7 +50,12 @@ impl Ldap {
             Credential::Password(password) => Some(password),
         };
         let name = &self.directory.name;
-        let visited = visit(&self.directory, question.user.as_str(), password, self.clock.now());
+        let visited = visit(
+            &self.directory,
+            question.user.as_str(),
+            password,
+            self.clock.now(),
+        );
         let outcome = |word: &'static str| {
             let labels = [("provider", name.to_string()), ("outcome", word.to_owned())];
             ::metrics::counter!(metrics::LDAP_ANSWERS, &labels).increment(1);
@@ -56,7 +63,9 @@ impl Ldap {
         match visited.await {
             Ok(Verdict::Admitted(admission)) => {
                 outcome("admitted");
-                Ok(Answer::Admitted(Box::new(self.profile(*admission, password.is_some()))))
+                Ok(Answer::Admitted(Box::new(
+                    self.profile(*admission, password.is_some()),
+                )))
             }
             Ok(Verdict::Refused(refusal)) => {
                 outcome(refusal.reason());
@@ -171,7 +180,10 @@ mod tests {
         let settings = LdapSettings::new(Vec::new(), "");
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop alice";
         let mut entry = Entry::new("uid=a");
-        entry.insert("sshPublicKey", vec![b"nonsense".to_vec(), key.into(), b"\xff".to_vec()]);
+        entry.insert(
+            "sshPublicKey",
+            vec![b"nonsense".to_vec(), key.into(), b"\xff".to_vec()],
+        );
         let keys = keys(&entry, &settings, &ProviderName::parse("corp").unwrap());
         assert_eq!(keys.len(), 1);
         assert_eq!(keys[0].comment(), "alice");

@@ -82,7 +82,11 @@ impl Rules {
         Ok(Some(Gives {
             role: own(&attributes.role).or_else(|| first(|rule| &rule.role)),
             policy: own(&attributes.policy).or_else(|| first(|rule| &rule.policy)),
-            home: home_of(home, mapped.map(|rule| &rule.mappings[..]), settings.path_homes),
+            home: home_of(
+                home,
+                mapped.map(|rule| &rule.mappings[..]),
+                settings.path_homes,
+            ),
         }))
     }
 }
@@ -166,7 +170,12 @@ mod tests {
             rule(None, None, Some("/b/others")),
         ]);
         let entry = Entry::new("uid=a");
-        let both = given(&settings, &["cn=users,dc=test", "cn=admins,dc=test"], &entry).unwrap();
+        let both = given(
+            &settings,
+            &["cn=users,dc=test", "cn=admins,dc=test"],
+            &entry,
+        )
+        .unwrap();
         assert_eq!(both.role.as_deref(), Some("admin"));
         assert_eq!(both.home, logical("/b/users"));
         let none = given(&settings, &[], &entry).unwrap();
@@ -176,7 +185,10 @@ mod tests {
     #[test]
     fn who_fits_no_rule_gets_nothing() {
         let settings = settings(&[rule(Some("cn=users,dc=test"), Some("user"), None)]);
-        assert_eq!(given(&settings, &["cn=users2,dc=test"], &Entry::new("uid=a")), None);
+        assert_eq!(
+            given(&settings, &["cn=users2,dc=test"], &Entry::new("uid=a")),
+            None
+        );
     }
 
     #[test]
@@ -202,7 +214,9 @@ mod tests {
         let settings = settings(&[]);
         let mut entry = Entry::new("uid=a");
         entry.insert("sftpHome", vec![b"bucket".to_vec()]);
-        let applied = Rules::new(&settings).unwrap().apply(&BTreeSet::new(), &entry, &settings);
+        let applied = Rules::new(&settings)
+            .unwrap()
+            .apply(&BTreeSet::new(), &entry, &settings);
         assert!(applied.is_err());
     }
 

@@ -100,7 +100,9 @@ async fn tell(
         true => directory.groups.of(&entry, username, connection).await?,
         false => Membership::default(),
     };
-    let gives = directory.rules.apply(&membership.known, &entry, &directory.settings);
+    let gives = directory
+        .rules
+        .apply(&membership.known, &entry, &directory.settings);
     let gives = gives.map_err(|what| unreadable(&entry, what))?;
     Ok(Admission {
         gives: gives.ok_or(Refusal::NoGroup)?,
@@ -199,7 +201,10 @@ async fn find(
         Outcome::REFERRAL => return Err(Fault::Referral { base: base() }),
         _ => {
             let outcome = found.outcome.to_string();
-            return Err(Fault::Search { base: base(), outcome });
+            return Err(Fault::Search {
+                base: base(),
+                outcome,
+            });
         }
     }
     if found.references > 0 {
@@ -224,15 +229,15 @@ fn spelled(directory: &Compiled, entry: Entry, username: &str) -> Result<Entry, 
     }
 }
 
-/// A wrong password is told where the account is out of use anyway, and some directories hide
-/// that behind the wrong password.
+/// Some directories say "wrong password" or "locked" of accounts that are out of use for another
+/// reason, which stands in the entry.
 fn sharper(directory: &Compiled, entry: &Entry, refusal: Refusal, now: Timestamp) -> Refusal {
     let kind = directory.settings.directory;
     match account::state(kind, entry, &Policy::default(), now) {
         Ok(State {
             refusal: Some(sharper),
             ..
-        }) if refusal == Refusal::WrongPassword => sharper,
+        }) if matches!(refusal, Refusal::WrongPassword | Refusal::Locked) => sharper,
         _ => refusal,
     }
 }

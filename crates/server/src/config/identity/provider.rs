@@ -74,6 +74,9 @@ pub(in crate::config) const TABLES: &[(&str, &[Key])] = &[
     ("identity.provider.lambda", lambda::KEYS),
     ("identity.provider.dynamodb", dynamodb::KEYS),
     ("identity.provider.ldap", ldap::KEYS),
+    ("identity.provider.ldap.attributes", ldap::ATTRIBUTES),
+    ("identity.provider.ldap.groups", ldap::GROUPS),
+    ("[identity.provider.ldap.rule]", ldap::RULE),
 ];
 
 #[rustfmt::skip]

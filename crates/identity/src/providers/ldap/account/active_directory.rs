@@ -55,14 +55,20 @@ fn flags(entry: &Entry, name: &str) -> Result<i64, String> {
 
 /// One bit for each hour of a week in UTC, from Sunday midnight on. None is no limit.
 fn within_hours(entry: &Entry, now: Timestamp) -> bool {
-    let Some(hours) = entry.values("logonHours").first().filter(|it| it.len() == 21) else {
+    let Some(hours) = entry
+        .values("logonHours")
+        .first()
+        .filter(|it| it.len() == 21)
+    else {
         return true;
     };
     // 1970 began on a Thursday.
     let hour = (now.as_seconds().div_euclid(3600) + 4 * 24).rem_euclid(7 * 24);
     // Below 168.
     let hour = hour as usize;
-    hours.get(hour / 8).is_some_and(|byte| byte >> (hour % 8) & 1 == 1)
+    hours
+        .get(hour / 8)
+        .is_some_and(|byte| byte >> (hour % 8) & 1 == 1)
 }
 
 #[cfg(test)]
@@ -88,12 +94,25 @@ mod tests {
             (&[][..], None),
             (&[(CONTROL, "514")], Some(Refusal::Disabled)),
             (&[(COMPUTED, "16")], Some(Refusal::Locked)),
-            (&[("accountExpires", "134397000000000000")], Some(Refusal::AccountExpired)),
+            (
+                &[("accountExpires", "134397000000000000")],
+                Some(Refusal::AccountExpired),
+            ),
             (&[("accountExpires", "9223372036854775807")], None),
-            (&[(COMPUTED, "8388608"), ("pwdLastSet", "0")], Some(Refusal::MustChangePassword)),
-            (&[(COMPUTED, "8388608"), ("pwdLastSet", "134390000000000000")], Some(Refusal::PasswordExpired)),
+            (
+                &[(COMPUTED, "8388608"), ("pwdLastSet", "0")],
+                Some(Refusal::MustChangePassword),
+            ),
+            (
+                &[(COMPUTED, "8388608"), ("pwdLastSet", "134390000000000000")],
+                Some(Refusal::PasswordExpired),
+            ),
         ] {
-            assert_eq!(state(&entry(values), NOW).unwrap().refusal, refusal, "{values:?}");
+            assert_eq!(
+                state(&entry(values), NOW).unwrap().refusal,
+                refusal,
+                "{values:?}"
+            );
         }
     }
 
@@ -109,12 +128,18 @@ mod tests {
         let mut hours = vec![0; 21];
         let mut entry = entry(&[]);
         entry.insert("logonHours", vec![hours.clone()]);
-        assert_eq!(state(&entry, NOW).unwrap().refusal, Some(Refusal::LogonHours));
+        assert_eq!(
+            state(&entry, NOW).unwrap().refusal,
+            Some(Refusal::LogonHours)
+        );
         hours[(6 * 24 + 14) / 8] = 1 << ((6 * 24 + 14) % 8);
         let mut entry = self::entry(&[]);
         entry.insert("logonHours", vec![hours]);
         assert_eq!(state(&entry, NOW).unwrap().refusal, None);
         let later = NOW.plus(std::time::Duration::from_secs(120));
-        assert_eq!(state(&entry, later).unwrap().refusal, Some(Refusal::LogonHours));
+        assert_eq!(
+            state(&entry, later).unwrap().refusal,
+            Some(Refusal::LogonHours)
+        );
     }
 }

@@ -62,7 +62,10 @@ pub(crate) fn told(outcome: &Outcome) -> Result<Option<Refusal>, ()> {
 /// Active Directory hides the reason in the text: `AcceptSecurityContext error, data 775, v1db1`.
 fn windows_reason(text: &str) -> Refusal {
     let behind = text.split("data ").nth(1).unwrap_or_default();
-    let code = behind.split(|c: char| !c.is_ascii_hexdigit()).next().unwrap_or_default();
+    let code = behind
+        .split(|c: char| !c.is_ascii_hexdigit())
+        .next()
+        .unwrap_or_default();
     match code.to_ascii_lowercase().as_str() {
         "525" => Refusal::UnknownUser,
         "530" => Refusal::LogonHours,
@@ -123,7 +126,10 @@ mod tests {
             );
             assert_eq!(told(&outcome(49, &text, None)), Ok(Some(refusal)), "{code}");
         }
-        assert_eq!(told(&outcome(49, "", None)), Ok(Some(Refusal::WrongPassword)));
+        assert_eq!(
+            told(&outcome(49, "", None)),
+            Ok(Some(Refusal::WrongPassword))
+        );
     }
 
     #[test]
@@ -141,7 +147,11 @@ mod tests {
             (49, Some(b"\x30\x00"), Some(Refusal::WrongPassword)),
             (49, Some(b"nonsense"), Some(Refusal::WrongPassword)),
         ] {
-            assert_eq!(told(&outcome(code, "", policy)), Ok(told_so), "{code} {policy:02x?}");
+            assert_eq!(
+                told(&outcome(code, "", policy)),
+                Ok(told_so),
+                "{code} {policy:02x?}"
+            );
         }
     }
 
@@ -152,6 +162,9 @@ mod tests {
         }
         assert_eq!(told(&outcome(53, "", None)), Ok(Some(Refusal::Disabled)));
         assert_eq!(told(&outcome(19, "", None)), Ok(Some(Refusal::Locked)));
-        assert_eq!(told(&outcome(48, "", None)), Ok(Some(Refusal::WrongPassword)));
+        assert_eq!(
+            told(&outcome(48, "", None)),
+            Ok(Some(Refusal::WrongPassword))
+        );
     }
 }

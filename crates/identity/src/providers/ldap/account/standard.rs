@@ -41,7 +41,9 @@ pub(super) fn state(entry: &Entry, policy: &Policy, now: Timestamp) -> Result<St
 }
 
 fn is_true(entry: &Entry, name: &str) -> bool {
-    entry.text(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    entry
+        .text(name)
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 fn time(entry: &Entry, name: &str) -> Result<Option<Timestamp>, String> {
@@ -109,14 +111,34 @@ mod tests {
             ("nsAccountLock", "TRUE", Some(Refusal::Disabled)),
             ("pwdReset", "TRUE", Some(Refusal::MustChangePassword)),
             ("pwdReset", "FALSE", None),
-            ("pwdAccountLockedTime", "20261121145500Z", Some(Refusal::Locked)),
+            (
+                "pwdAccountLockedTime",
+                "20261121145500Z",
+                Some(Refusal::Locked),
+            ),
             ("pwdAccountLockedTime", "20261121144000Z", None),
-            ("pwdAccountLockedTime", "000001010000Z", Some(Refusal::Locked)),
+            (
+                "pwdAccountLockedTime",
+                "000001010000Z",
+                Some(Refusal::Locked),
+            ),
             ("pwdAccountLockedTime", "who knows", Some(Refusal::Locked)),
             ("pwdChangedTime", "20261121145000Z", None),
-            ("pwdChangedTime", "20261121135000Z", Some(Refusal::PasswordExpired)),
-            ("pwdEndTime", "20261121145000Z", Some(Refusal::AccountExpired)),
-            ("pwdStartTime", "20261122000000Z", Some(Refusal::AccountExpired)),
+            (
+                "pwdChangedTime",
+                "20261121135000Z",
+                Some(Refusal::PasswordExpired),
+            ),
+            (
+                "pwdEndTime",
+                "20261121145000Z",
+                Some(Refusal::AccountExpired),
+            ),
+            (
+                "pwdStartTime",
+                "20261122000000Z",
+                Some(Refusal::AccountExpired),
+            ),
             ("shadowExpire", "20000", Some(Refusal::AccountExpired)),
             ("shadowExpire", "-1", None),
             ("shadowExpire", "99999", None),
@@ -127,7 +149,11 @@ mod tests {
 
     #[test]
     fn a_lock_without_a_known_end_holds() {
-        let long_ago = refusal("pwdAccountLockedTime", "20200101000000Z", &Policy::default());
+        let long_ago = refusal(
+            "pwdAccountLockedTime",
+            "20200101000000Z",
+            &Policy::default(),
+        );
         assert_eq!(long_ago, Some(Refusal::Locked));
     }
 

@@ -10,7 +10,9 @@ pub(super) fn file_time(value: i64) -> Option<Timestamp> {
     if value <= 0 || value == i64::MAX {
         return None;
     }
-    Some(Timestamp::from_micros(value / 10 - WINDOWS_EPOCH * 1_000_000))
+    Some(Timestamp::from_micros(
+        value / 10 - WINDOWS_EPOCH * 1_000_000,
+    ))
 }
 
 /// GeneralizedTime in UTC (RFC 4517 section 3.3.13): `20261121145823.5Z`. None where it is
@@ -58,20 +60,36 @@ mod tests {
             ("202611211458Z", 1_795_273_080),
             ("2026112114Z", 1_795_269_600),
         ] {
-            assert_eq!(generalized(text), Some(Timestamp::from_seconds(seconds)), "{text}");
+            assert_eq!(
+                generalized(text),
+                Some(Timestamp::from_seconds(seconds)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn others_are_not() {
-        for text in ["", "Z", "20261121145823", "20261121145823+0100", "20261321145823Z", "2026112114582Z", "2026112125Z", "x0261121145823Z"] {
+        for text in [
+            "",
+            "Z",
+            "20261121145823",
+            "20261121145823+0100",
+            "20261321145823Z",
+            "2026112114582Z",
+            "2026112125Z",
+            "x0261121145823Z",
+        ] {
             assert_eq!(generalized(text), None, "{text}");
         }
     }
 
     #[test]
     fn file_times_count_from_1601() {
-        assert_eq!(file_time(116_444_736_000_000_000), Some(Timestamp::from_seconds(0)));
+        assert_eq!(
+            file_time(116_444_736_000_000_000),
+            Some(Timestamp::from_seconds(0))
+        );
         for never in [0, -1, i64::MAX] {
             assert_eq!(file_time(never), None);
         }

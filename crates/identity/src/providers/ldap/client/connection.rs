@@ -79,7 +79,9 @@ impl Connection {
     async fn send_bind(&mut self, dn: &str, password: &Secret<String>) -> Result<Outcome, Fault> {
         match self.0.ask(&Request::Bind { dn, password }).await? {
             Response::Bind(outcome) => Ok(outcome),
-            _ => Err(self.0.malformed(Malformed("a bind is answered by something else"))),
+            _ => Err(self
+                .0
+                .malformed(Malformed("a bind is answered by something else"))),
         }
     }
 

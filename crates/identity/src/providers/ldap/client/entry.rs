@@ -43,7 +43,9 @@ impl Entry {
 
     /// The first value, where it is text that is not blank.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.texts(name).map(str::trim).find(|text| !text.is_empty())
+        self.texts(name)
+            .map(str::trim)
+            .find(|text| !text.is_empty())
     }
 
     /// The first value as a number.

@@ -51,7 +51,9 @@ pub(crate) enum Fault {
         source: Malformed,
     },
     /// The account that searches was not let in.
-    #[error("bind as `{dn}`, the account that searches: {outcome}; look at `bind_dn` and `bind_password`")]
+    #[error(
+        "bind as `{dn}`, the account that searches: {outcome}; look at `bind_dn` and `bind_password`"
+    )]
     Service { dn: String, outcome: String },
     /// The user's own bind ended neither in success nor in a refusal.
     #[error("bind as `{dn}`: {outcome}")]
@@ -78,7 +80,10 @@ impl Fault {
     pub(crate) fn is_malformed(&self) -> bool {
         matches!(
             self,
-            Self::Malformed { .. } | Self::TooManyGroups { .. } | Self::Unreadable { .. } | Self::Referral { .. }
+            Self::Malformed { .. }
+                | Self::TooManyGroups { .. }
+                | Self::Unreadable { .. }
+                | Self::Referral { .. }
         )
     }
 
@@ -86,7 +91,12 @@ impl Fault {
     pub(crate) fn tries_next(&self) -> bool {
         matches!(
             self,
-            Self::Connect { .. } | Self::Slow { .. } | Self::Tls { .. } | Self::StartTls { .. } | Self::HungUp { .. } | Self::Broken { .. }
+            Self::Connect { .. }
+                | Self::Slow { .. }
+                | Self::Tls { .. }
+                | Self::StartTls { .. }
+                | Self::HungUp { .. }
+                | Self::Broken { .. }
         )
     }
 }

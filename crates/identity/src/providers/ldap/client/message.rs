@@ -270,8 +270,14 @@ mod tests {
     #[test]
     fn a_bind_asks_for_the_password_policy() {
         let password = Secret::new("x".to_owned());
-        let bytes = encode(1, &Request::Bind { dn: "cn=a", password: &password });
-        let start = b"\x30\x37\x02\x01\x01\x60\x0c\x02\x01\x03\x04\x04cn=a\x80\x01x\xa0";
+        let bytes = encode(
+            1,
+            &Request::Bind {
+                dn: "cn=a",
+                password: &password,
+            },
+        );
+        let start = b"\x30\x30\x02\x01\x01\x60\x0c\x02\x01\x03\x04\x04cn=a\x80\x01x\xa0";
         assert!(bytes.starts_with(start), "{bytes:02x?}");
         let asked = PASSWORD_POLICY.as_bytes();
         assert!(bytes.ends_with(asked));

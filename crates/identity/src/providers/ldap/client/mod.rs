@@ -1,7 +1,7 @@
 //! The LDAP client: as much of RFC 4511 as a login asks for, one request at a time.
 //!
 //! Messages are bounded, nothing runs beside the caller, and whoever drops the future that asks
-//! ends the connection with it. See decision 16.
+//! ends the connection with it. Why it is our own: decision 21.
 
 mod ber;
 mod connection;

@@ -35,7 +35,8 @@ fn of_file(path: &Path) -> Result<RootCertStore, String> {
     for certificate in certificates {
         let certificate = certificate.map_err(|error| format!("read {name}: {error}"))?;
         let added = roots.add(certificate);
-        added.map_err(|error| format!("{name} holds a certificate that cannot be used: {error}"))?;
+        added
+            .map_err(|error| format!("{name} holds a certificate that cannot be used: {error}"))?;
     }
     match roots.is_empty() {
         true => Err(format!("{name} holds no certificate in PEM")),

@@ -150,7 +150,10 @@ mod tests {
         let notice = b"\x30\x0e\x02\x01\x00\x78\x09\x0a\x01\x34\x04\x00\x04\x02no";
         let error = answered(notice).await.unwrap_err();
         let said = error.to_string();
-        assert!(said.ends_with("it hung up: unavailable (52), \"no\""), "{said}");
+        assert!(
+            said.ends_with("it hung up: unavailable (52), \"no\""),
+            "{said}"
+        );
         assert!(error.tries_next());
     }
 }
