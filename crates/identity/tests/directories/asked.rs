@@ -18,7 +18,7 @@ pub(crate) fn settings(
     base: &str,
     ca_file: PathBuf,
 ) -> LdapSettings {
-    let url = LdapUrl::parse(&format!("{scheme}://{address}")).unwrap();
+    let url = LdapUrl::parse(&format!("{scheme}://{address}")).expect("a URL");
     let mut settings = LdapSettings::new(vec![url], base);
     settings.ca_file = Some(ca_file);
     settings.connect_timeout = Duration::from_secs(20);
@@ -58,8 +58,8 @@ pub(crate) fn rule(group: Option<String>, role: &str) -> GroupRule {
 
 /// A provider with these settings.
 pub(crate) fn provider(settings: LdapSettings) -> Ldap {
-    let name = ProviderName::parse("corp").unwrap();
-    Ldap::new(name, settings, Arc::new(SystemClock)).unwrap()
+    let name = ProviderName::parse("corp").expect("a name");
+    Ldap::new(name, settings, Arc::new(SystemClock)).expect("settings that can be used")
 }
 
 /// What a directory answers: `admitted`, `refused: WHY` or `failed: WHY`.
@@ -86,7 +86,7 @@ pub(crate) async fn profile(provider: &Ldap, name: &str, password: Option<&str>)
 fn question(name: &str, password: Option<&str>) -> Question {
     Question {
         server_id: ServerId::generate(),
-        user: UserName::parse(name).unwrap(),
+        user: UserName::parse(name).expect("a name"),
         source: IpAddr::V4(Ipv4Addr::LOCALHOST),
         protocol: Protocol::Sftp,
         credential: match password {

@@ -14,23 +14,25 @@ use crate::asked::{asked, of_slapd, provider};
 const RIGHT: Option<&str> = Some(Slapd::PASSWORD);
 
 fn url(scheme: &str, address: SocketAddr) -> LdapUrl {
-    LdapUrl::parse(&format!("{scheme}://{address}")).unwrap()
+    LdapUrl::parse(&format!("{scheme}://{address}")).expect("a URL")
 }
 
 /// What is answered to the first message of somebody who connects, and all that he sent.
 async fn answer(listener: TcpListener, answer: &'static [u8]) -> Vec<u8> {
-    let (mut stream, _) = listener.accept().await.unwrap();
+    let (mut stream, _) = listener.accept().await.expect("loopback works");
     let mut sent = vec![0; 4096];
-    let length = stream.read(&mut sent).await.unwrap();
+    let length = stream.read(&mut sent).await.expect("loopback works");
     sent.truncate(length);
-    stream.write_all(answer).await.unwrap();
+    stream.write_all(answer).await.expect("loopback works");
     let _ = stream.read_to_end(&mut sent).await;
     sent
 }
 
 async fn listener() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback works");
+    let address = listener.local_addr().expect("loopback works");
     (listener, address)
 }
 

@@ -170,8 +170,11 @@ async fn connect_to(directory: &Compiled, at: usize) -> Result<Connection, Fault
     })?;
     let tls = directory.tls.as_ref();
     let tls = tls.filter(|_| url.is_tls() || !settings.plaintext);
-    let mut connection = Connection::open(url, tls, settings.connect_timeout).await?;
-    directory.bind_service(&mut connection).await?;
+    let patience = settings.connect_timeout;
+    let mut connection = Connection::open(url, tls, patience).await?;
+    // A server that takes connections and says nothing is as good as one that is down.
+    let bound = tokio::time::timeout(patience, directory.bind_service(&mut connection)).await;
+    bound.map_err(|_| Fault::slow(url, patience))??;
     Ok(connection)
 }
 

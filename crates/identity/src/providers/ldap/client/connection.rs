@@ -44,12 +44,8 @@ impl Connection {
         tls: Option<&TlsConnector>,
         patience: Duration,
     ) -> Result<Self, Fault> {
-        let slow = |_| Fault::Slow {
-            server: url.to_string(),
-            seconds: patience.as_secs(),
-        };
         let opened = tokio::time::timeout(patience, connect(url, tls)).await;
-        let carrier = opened.map_err(slow)??;
+        let carrier = opened.map_err(|_| Fault::slow(url, patience))??;
         Ok(Self(Wire::new(url.to_string(), carrier)))
     }
 

@@ -1,6 +1,9 @@
 //! What can go wrong between here and a directory. None of it ever admits anybody.
 
 use std::io;
+use std::time::Duration;
+
+use super::url::LdapUrl;
 
 /// Bytes that are not what LDAP says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,8 +21,8 @@ pub(crate) enum Fault {
         source: io::Error,
     },
     /// It was not reached in time.
-    #[error("connect to {server}: no answer in {seconds} s")]
-    Slow { server: String, seconds: u64 },
+    #[error("connect to {server}: no answer in {patience:?}")]
+    Slow { server: String, patience: Duration },
     /// The TLS handshake failed: most often a certificate that is not trusted here.
     #[error(
         "TLS with {server}: {source} (the certificate must be signed by `ca_file`, or by a CA \
@@ -76,6 +79,14 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// This server was not reached in time.
+    pub(crate) fn slow(url: &LdapUrl, patience: Duration) -> Self {
+        Self::Slow {
+            server: url.to_string(),
+            patience,
+        }
+    }
+
     /// Whether the directory answered, and not as it must.
     pub(crate) fn is_malformed(&self) -> bool {
         matches!(
