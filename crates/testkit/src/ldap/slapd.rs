@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{self, Process};
@@ -76,21 +76,36 @@ impl Slapd {
                 .arg(&config),
             &entries(),
         )?;
-        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (ldap, ldaps) = (address(free_port()?), address(free_port()?));
-        let mut command = Command::new("/usr/sbin/slapd");
-        command.arg("-f").arg(&config).args(["-d", "0", "-h"]);
-        command.arg(format!("ldap://{ldap} ldaps://{ldaps}"));
-        let process = Process::start(&mut command, &at.join("log"), ldaps)?;
-        let slapd = Self {
-            _process: process,
-            ldap,
-            ldaps,
-            folder,
-        };
+        let slapd = Self::listen(folder, &config)?;
         // Only a running server works out who is a member of what.
         slapd.modify(include_str!("slapd-groups.ldif"))?;
         Ok(slapd)
+    }
+
+    /// Starts the server on two ports that are free; others may take them meanwhile.
+    fn listen(folder: tempfile::TempDir, config: &Path) -> io::Result<Self> {
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let log = folder.path().join("log");
+        let mut tries = 3;
+        loop {
+            let (ldap, ldaps) = (address(free_port()?), address(free_port()?));
+            let mut command = Command::new("/usr/sbin/slapd");
+            command.arg("-f").arg(config).args(["-d", "0", "-h"]);
+            command.arg(format!("ldap://{ldap} ldaps://{ldaps}"));
+            tries -= 1;
+            match Process::start(&mut command, &log, ldaps) {
+                Ok(process) => {
+                    return Ok(Self {
+                        _process: process,
+                        ldap,
+                        ldaps,
+                        folder,
+                    });
+                }
+                Err(error) if tries == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Where it speaks LDAP, and takes StartTLS.
