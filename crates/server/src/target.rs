@@ -52,7 +52,7 @@ impl State {
     /// # Errors
     /// See [`configuration`] and [`Self::open`].
     pub(crate) async fn of(target: &Target) -> anyhow::Result<Self> {
-        Self::open(configuration(target)?).await
+        Box::pin(Self::open(configuration(target)?)).await
     }
 
     /// Opens the database of `config`, made or migrated where needed, and its server.
