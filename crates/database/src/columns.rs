@@ -13,6 +13,9 @@ macro_rules! columns {
     (events) => {
         "id, kind, time, bucket, object_key, sequence, payload"
     };
+    (holdings) => {
+        "bucket, object_key, owner, size, changed"
+    };
     (host_keys) => {
         "id, server, algorithm, private_key, fingerprint, created"
     };
@@ -44,10 +47,13 @@ macro_rules! columns {
         "id, bucket, object_key, path, owner, server, session, node, state, base_etag, upload_id, \
          started, finished, size, etag, version, crc64nvme, error, publishing, epoch, progress, \
          safe, changed, expires, declared, mtime, atime, mode, absent, staging_bucket, upload_key, \
-         staged_key, target_bucket, target_key, target_path, leftovers"
+         staged_key, target_bucket, target_key, target_path, leftovers, reserved"
+    };
+    (usage) => {
+        "owner, bytes, files, counted"
     };
     (user_groups) => {
-        "id, server, name, description, created"
+        "id, server, name, description, created, permissions, limits, changed"
     };
     (users) => {
         "id, server, name, user_group, password_hash, home_type, home_directory, mappings, \
@@ -75,6 +81,7 @@ mod tests {
             ("attributes", columns!(attributes)),
             ("audit", columns!(audit)),
             ("events", columns!(events)),
+            ("holdings", columns!(holdings)),
             ("host_keys", columns!(host_keys)),
             ("moves", columns!(moves)),
             ("nodes", columns!(nodes)),
@@ -84,6 +91,7 @@ mod tests {
             ("servers", columns!(servers)),
             ("ssh_keys", columns!(ssh_keys)),
             ("transfers", columns!(transfers)),
+            ("usage", columns!(usage)),
             ("user_groups", columns!(user_groups)),
             ("users", columns!(users)),
         ] {

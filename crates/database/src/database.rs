@@ -11,8 +11,8 @@ use crate::writer::Writer;
 use crate::{
     AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
     MovesTable, NextMigration, NodesTable, PoliciesTable, PrivateFilesTable, Result,
-    RevocationTable, RolesTable, Sealer, ServersTable, SshKeysTable, TransfersTable, UsersTable,
-    installation, migration,
+    RevocationTable, RolesTable, Sealer, ServersTable, SshKeysTable, TransfersTable, UsageTable,
+    UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -196,6 +196,11 @@ impl Database {
     /// The revocation epoch.
     pub fn revocation(&self) -> RevocationTable<'_> {
         RevocationTable::new(&self.shared.engine)
+    }
+
+    /// How much everybody has.
+    pub fn usage(&self) -> UsageTable<'_> {
+        UsageTable::new(&self.shared.engine)
     }
 
     /// Nodes: which are alive.

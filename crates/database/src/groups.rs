@@ -1,12 +1,13 @@
 //! The table `user_groups`: users that belong together.
 
 use model::{GroupId, ServerId, Timestamp};
+use policy::Permissions;
 
 use crate::columns::columns;
 use crate::engine::Engine;
 use crate::query::Query;
-use crate::row::Row;
-use crate::{Error, Result};
+use crate::row::{Row, to_json};
+use crate::{Error, Result, UserLimits, revocation};
 
 /// A group of users of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,55 @@ pub struct Group {
     pub description: String,
     /// When it was made.
     pub created: Timestamp,
+    /// What each member may do at most.
+    pub permissions: Permissions,
+    /// What each member may have at most.
+    pub limits: UserLimits,
+    /// When it was changed last.
+    pub changed: Timestamp,
+}
+
+impl Group {
+    /// A group that takes nothing away from its members.
+    pub fn new(server: ServerId, name: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            id: GroupId::generate(),
+            server,
+            name: name.into(),
+            description: String::new(),
+            created: now,
+            permissions: Permissions::ALL,
+            limits: UserLimits::default(),
+            changed: now,
+        }
+    }
+
+    fn apply(&mut self, changes: GroupChanges, now: Timestamp) {
+        let GroupChanges {
+            description,
+            permissions,
+            limits,
+        } = changes;
+        if let Some(description) = description {
+            self.description = description;
+        }
+        self.permissions = permissions.unwrap_or(self.permissions);
+        if let Some(limits) = limits {
+            self.limits = limits;
+        }
+        self.changed = now;
+    }
+}
+
+/// What is to change of a group; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct GroupChanges {
+    /// What it is for.
+    pub description: Option<String>,
+    /// What each member may do at most.
+    pub permissions: Option<Permissions>,
+    /// What each member may have at most.
+    pub limits: Option<UserLimits>,
 }
 
 /// Queries on groups.
@@ -39,14 +89,18 @@ impl<'a> GroupsTable<'a> {
     /// # Errors
     /// `Conflict` where the server has one of this name, or there is no such server.
     pub async fn create(&self, group: &Group) -> Result<()> {
-        let sql = "INSERT INTO user_groups (id, server, name, description, created) \
-                   VALUES ($1, $2, $3, $4, $5)";
+        let sql = "INSERT INTO user_groups \
+                   (id, server, name, description, created, permissions, limits, changed) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let query = Query::new("create group", &group.name, sql)
             .bind(group.id)
             .bind(&group.server)
             .bind(&group.name)
             .bind(&group.description)
-            .bind(group.created);
+            .bind(group.created)
+            .bind(group.permissions)
+            .bind(to_json("limits", &group.limits)?)
+            .bind(group.changed);
         self.engine.execute(&query).await.map(drop)
     }
 
@@ -65,6 +119,62 @@ impl<'a> GroupsTable<'a> {
             .bind(name);
         let row = self.engine.fetch_optional(&query).await?;
         row.as_ref().map(group).transpose()
+    }
+
+    /// The group of this id.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn by_id(&self, id: GroupId) -> Result<Option<Group>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(user_groups),
+            " FROM user_groups WHERE id = $1"
+        );
+        let query = Query::new("look up group", id, sql).bind(id);
+        let row = self.engine.fetch_optional(&query).await?;
+        row.as_ref().map(group).transpose()
+    }
+
+    /// Changes a group. Its members count as changed too, so that their sessions are looked at
+    /// again. Returns it as it is then.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no such group.
+    pub async fn update(
+        &self,
+        id: GroupId,
+        changes: GroupChanges,
+        now: Timestamp,
+    ) -> Result<Group> {
+        let mut transaction = self.engine.begin().await?;
+        revocation::advance(&mut transaction).await?;
+        let sql = concat!(
+            "SELECT ",
+            columns!(user_groups),
+            " FROM user_groups WHERE id = $1"
+        );
+        let query = Query::new("update group", id, sql).bind(id);
+        let row = transaction.fetch_optional(&query).await?;
+        let row = row.ok_or_else(|| Error::not_found("update group", id.to_string()))?;
+        let mut changed = group(&row)?;
+        changed.apply(changes, now);
+        let sql = "UPDATE user_groups SET description = $2, permissions = $3, limits = $4, \
+                   changed = $5 WHERE id = $1";
+        let query = Query::new("update group", &changed.name, sql)
+            .bind(id)
+            .bind(&changed.description)
+            .bind(changed.permissions)
+            .bind(to_json("limits", &changed.limits)?)
+            .bind(now);
+        transaction.execute(&query).await?;
+        let sql = "UPDATE users SET changed = $2 WHERE user_group = $1";
+        let query = Query::new("update members of group", &changed.name, sql)
+            .bind(id)
+            .bind(now);
+        transaction.execute(&query).await?;
+        transaction.commit().await?;
+        Ok(changed)
     }
 
     /// The groups of a server, by name.
@@ -103,5 +213,8 @@ fn group(row: &Row) -> Result<Group> {
         name: row.text("name")?,
         description: row.text("description")?,
         created: row.time("created")?,
+        permissions: row.parsed("permissions")?,
+        limits: row.json("limits")?,
+        changed: row.time("changed")?,
     })
 }

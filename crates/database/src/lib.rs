@@ -15,9 +15,11 @@ mod error;
 mod events;
 mod external_users;
 mod groups;
+mod holdings;
 mod host_keys;
 mod installation;
 mod leases;
+mod limits;
 mod metrics;
 mod migration;
 mod move_row;
@@ -42,6 +44,7 @@ mod transfer;
 mod transfers;
 mod unattended;
 mod url;
+mod usage;
 mod user;
 mod users;
 mod writer;
@@ -53,9 +56,10 @@ pub use database::{Database, Settings};
 pub use error::{Error, Result};
 pub use events::{EventsTable, StoredEvent};
 pub use external_users::{ExternalUser, Recorded};
-pub use groups::{Group, GroupsTable};
+pub use groups::{Group, GroupChanges, GroupsTable};
 pub use host_keys::{HostKey, HostKeysTable};
 pub use leases::LeasesTable;
+pub use limits::UserLimits;
 pub use metrics::describe as describe_metrics;
 pub use migration::{NextMigration, schema_version};
 pub use move_row::{Move, MoveKind, MoveState, MovedObject, NewMove};
@@ -77,9 +81,9 @@ pub use ssh_keys::{NewSshKey, SshKey, SshKeysTable};
 pub use transfer::{CompletedUpload, NewTransfer, Transfer, TransferState};
 pub use transfers::TransfersTable;
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use usage::{Correction, Demand, Holding, Quota, Usage, UsageTable};
 pub use user::{
-    Credentials, HomeType, Mapping, MappingKind, NewUser, User, UserChanges, UserLimits,
-    UserNetworks,
+    Credentials, HomeType, Mapping, MappingKind, NewUser, User, UserChanges, UserNetworks,
 };
 pub use users::UsersTable;
 pub use writer::{

@@ -5,7 +5,7 @@ use model::{ErrorKind, Location, NodeId, Timestamp, TransferId};
 use crate::engine::Transaction;
 use crate::nodes::node_is_dead;
 use crate::query::Query;
-use crate::{Error, NewTransfer, Result, transfers};
+use crate::{Demand, Error, NewTransfer, Result, transfers, usage};
 
 /// A request to be the one who changes the object at a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct ClaimingTransfer {
     pub epoch: u64,
     /// Its intent, where that is not on record yet: it is written with the claim.
     pub intent: Option<Box<NewTransfer>>,
+    /// What must fit into its owner's quota; none where that is not asked.
+    pub demand: Option<Demand>,
 }
 
 /// The right to change the object at a key, until it is committed, released or taken over.
@@ -57,6 +59,8 @@ pub enum Claim {
         /// Since when.
         since: Timestamp,
     },
+    /// The upload does not fit into its owner's quota: why, in words for him.
+    Full(String),
 }
 
 /// Asks for a publication. Asking again as the same holder grants it anew.
@@ -72,6 +76,12 @@ pub(crate) async fn claim(
         transfers::begin(intent, transaction).await?;
     }
     let location = &request.location;
+    let demand = intent.and_then(|transfer| transfer.demand.as_ref());
+    if let Some(demand) = demand
+        && let Some(why) = usage::objection(demand, location, request.holder, transaction).await?
+    {
+        return Ok(Claim::Full(why));
+    }
     let query = Query::new("claim publication of", location, CLAIM)
         .bind(&location.bucket)
         .bind(&location.key)
@@ -83,7 +93,9 @@ pub(crate) async fn claim(
         return held(location, transaction).await;
     };
     if let Some(transfer) = &request.transfer {
-        transfers::publishing(request.holder, transfer.epoch, request.now, transaction).await?;
+        let reserved = demand.map(|demand| demand.size);
+        let (id, now) = (request.holder, request.now);
+        transfers::publishing(id, transfer.epoch, reserved, now, transaction).await?;
     }
     Ok(Claim::Granted(Publication {
         location: location.clone(),

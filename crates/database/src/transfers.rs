@@ -148,7 +148,8 @@ pub(crate) async fn set_upload_id(
     }
 }
 
-/// Notes that a transfer's object is being put at its key. One that was set aside because its
+/// Notes that a transfer's object is being put at its key, with so many bytes that count for its
+/// owner meanwhile. One that was set aside because its
 /// node seemed dead is its session's again, as long as no other one goes on with it.
 ///
 /// # Errors
@@ -157,15 +158,17 @@ pub(crate) async fn set_upload_id(
 pub(crate) async fn publishing(
     id: TransferId,
     epoch: u64,
+    reserved: Option<u64>,
     now: Timestamp,
     transaction: &mut Transaction,
 ) -> Result<()> {
-    let sql = "UPDATE transfers SET state = 'publishing', publishing = $3, expires = NULL \
-               WHERE id = $1 AND epoch = $2 AND state IN ('intended', 'publishing', 'detached')";
+    let sql = "UPDATE transfers SET state = 'publishing', publishing = $3, expires = NULL, \
+               reserved = COALESCE($4, reserved) WHERE id = $1 AND epoch = $2 AND state IN ('intended', 'publishing', 'detached')";
     let query = Query::new("publish transfer", id, sql)
         .bind(id)
         .bind(epoch)
-        .bind(now);
+        .bind(now)
+        .bind(reserved);
     end(id, epoch, query, TransferState::Publishing, transaction)
         .await
         .map(drop)

@@ -4,7 +4,7 @@ use model::{GroupId, Secret, ServerId, Timestamp, UserId, UserName};
 use policy::Permissions;
 use serde::{Deserialize, Serialize};
 
-use crate::SshKey;
+use crate::{SshKey, UserLimits};
 
 /// How a user sees where he is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -62,17 +62,9 @@ pub struct Mapping {
     /// Whether that is a prefix or an object.
     #[serde(rename = "type", default)]
     pub kind: MappingKind,
-    /// What may be done in it; the user's own permissions where absent.
+    /// What may be done in it at most; whatever the user may do where absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub permissions: Option<Permissions>,
-}
-
-/// Limits of a user. Absent means that the server's limits say it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UserLimits {
-    /// Sessions at the same time.
-    pub sessions: Option<u32>,
 }
 
 /// The networks that a user may come from, as texts that `identity` has read before they were

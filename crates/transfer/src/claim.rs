@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use database::{Claim, ClaimingTransfer, Publication, PublicationRequest};
+use database::{Claim, ClaimingTransfer, Demand, Publication, PublicationRequest};
 use model::{ErrorKind, Location, Timestamp, TransferId};
 use tokio::time::Instant;
 
@@ -23,6 +23,9 @@ pub enum Unclaimed {
     /// The intent of the transfer that asks could not be recorded.
     #[error("its intent could not be recorded")]
     Unrecorded(ErrorKind),
+    /// The upload does not fit into its owner's quota: why, in words for him.
+    #[error("{0}")]
+    Full(String),
     /// The database refuses it or does not answer.
     #[error("the database does not grant it")]
     Database(#[from] database::Error),
@@ -30,11 +33,12 @@ pub enum Unclaimed {
 
 impl Unclaimed {
     /// What kind of failure this is: `Conflict` where another session goes on with the transfer
-    /// that asked, else `Unavailable`.
+    /// that asked, `Exhausted` where its owner's quota is, else `Unavailable`.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Busy => ErrorKind::Unavailable,
             Self::Unrecorded(kind) => *kind,
+            Self::Full(_) => ErrorKind::Exhausted,
             Self::Database(error) => error.kind(),
         }
     }
@@ -103,9 +107,21 @@ impl Transfers {
         id: TransferId,
         epoch: u64,
     ) -> Result<Claimed, Unclaimed> {
+        self.claim_fitting(location, id, epoch, None).await
+    }
+
+    /// The same where it must fit into its owner's quota.
+    pub(crate) async fn claim_fitting(
+        &self,
+        location: &Location,
+        id: TransferId,
+        epoch: u64,
+        demand: Option<Demand>,
+    ) -> Result<Claimed, Unclaimed> {
         let transfer = ClaimingTransfer {
             epoch,
             intent: None,
+            demand,
         };
         claim(location, id, Some(transfer), self.core()).await
     }
@@ -148,6 +164,7 @@ async fn grant(
         };
         let (by, since) = match core.database.writer().claim_publication(request).await? {
             Claim::Granted(publication) => return Ok(publication),
+            Claim::Full(why) => return Err(Unclaimed::Full(why)),
             Claim::Held { by, since } => (by, since),
         };
         if Instant::now() + pause >= deadline {
@@ -190,6 +207,7 @@ impl Claimed {
         let transfer = ClaimingTransfer {
             epoch,
             intent: None,
+            demand: None,
         };
         let (location, holder) = (self.publication.location.clone(), self.publication.holder);
         self.publication = grant(&location, holder, Some(transfer), &self.core).await?;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use database::{Demand, Quota};
 use model::{Location, Protocol, ServerId, SessionId, UserId, UserName, VirtualPath};
 
 /// Whose upload, from where and to where.
@@ -23,6 +24,19 @@ pub struct Intent {
     pub path: VirtualPath,
     /// Where the object shall stand.
     pub location: Location,
+    /// What he may have in all, asked again in the moment of publication.
+    pub quota: Quota,
+}
+
+impl Intent {
+    /// What is asked of the owner's quota for an object of `size` bytes.
+    pub(crate) fn demand(&self, size: u64) -> Option<Demand> {
+        (!self.quota.is_unlimited()).then_some(Demand {
+            owner: self.owner,
+            quota: self.quota,
+            size,
+        })
+    }
 }
 
 /// What must be true of the key when the object is published.

@@ -47,7 +47,9 @@ impl Transfers {
         let given = Given::of(file, naming, self, stores).await?;
         given.promise().await?;
         let (location, epoch) = (&naming.intent.location, given.id().epoch);
-        let claimed = match self.claim_for(location, file.id(), epoch).await {
+        let demand = naming.intent.demand(given.staged.object.size);
+        let claimed = self.claim_fitting(location, file.id(), epoch, demand);
+        let claimed = match claimed.await {
             Ok(claimed) => claimed,
             Err(error) => {
                 given.take_back().await;

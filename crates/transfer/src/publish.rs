@@ -48,6 +48,7 @@ async fn claim(active: &Active) -> Result<Claimed, Unclaimed> {
     let mut transfer = ClaimingTransfer {
         epoch: active.epoch,
         intent: None,
+        demand: active.intent.demand(active.upload.len()),
     };
     let Some((new, answer)) = active.recording.take() else {
         if let Err(error) = active.recorded().await {

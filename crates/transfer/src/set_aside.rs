@@ -51,6 +51,7 @@ impl Transfers {
             address: None,
             path,
             location: row.location.clone(),
+            quota: database::Quota::default(),
         })
     }
 }

@@ -1,9 +1,10 @@
 //! The writes of a move: its row, its upload, its taking over, its end.
 
-use model::{Event, NodeId, Timestamp, TransferId};
+use model::{Event, NodeId, Timestamp, TransferId, UserId};
 
 use super::write::{ObjectRename, Written, note};
 use crate::engine::Transaction;
+use crate::holdings::Ledger;
 use crate::{AuditEntry, NewMove, Publication, Result, attributes, moves, publications};
 
 /// How a move ended.
@@ -71,7 +72,20 @@ impl MoveWrite {
         Some((first.bucket.as_str(), first.key.as_str()))
     }
 
-    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    /// Whose objects it changes, as far as it says so itself.
+    pub(crate) fn owner(&self) -> Option<UserId> {
+        let Self::End(end) = self else { return None };
+        match &end.outcome {
+            MoveOutcome::Moved(rename) => rename.audit.user_id,
+            MoveOutcome::Failed(_) => None,
+        }
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        ledger: &mut Ledger,
+        transaction: &mut Transaction,
+    ) -> Result<Written> {
         match self {
             Self::Begin(new) => moves::begin(new, transaction).await?,
             Self::SetUploadId(id, upload) => {
@@ -81,14 +95,14 @@ impl MoveWrite {
                 let adopted = moves::adopt(*id, *from, *to, transaction).await?;
                 return Ok(Written::Adopted(adopted));
             }
-            Self::End(end) => return end.apply(transaction).await,
+            Self::End(end) => return end.apply(ledger, transaction).await,
         }
         Ok(Written::Done)
     }
 }
 
 impl MoveEnd {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    async fn apply(&self, ledger: &mut Ledger, transaction: &mut Transaction) -> Result<Written> {
         let error = match &self.outcome {
             MoveOutcome::Moved(_) => None,
             MoveOutcome::Failed(failure) => Some(failure.error.as_str()),
@@ -101,7 +115,7 @@ impl MoveEnd {
                 if rename.from.key.as_str().ends_with('/') {
                     attributes::move_below(&rename.from, &rename.to, transaction).await?;
                 }
-                rename.apply(transaction).await
+                rename.apply(ledger, transaction).await
             }
             MoveOutcome::Failed(failure) => {
                 for publication in &failure.publications {

@@ -1,5 +1,6 @@
 //! The task that writes: batches, retries, and the way out of a bad batch.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use super::Counters;
 use super::queue::{Job, Receivers};
 use super::write::{Write, Written};
 use crate::engine::{Engine, Transaction};
-use crate::{Result, metrics as names};
+use crate::holdings::Ledger;
+use crate::{Result, metrics as names, usage};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -130,10 +132,24 @@ impl Task {
 
 async fn apply(writes: &[&Write], transaction: &mut Transaction) -> Result<Vec<Written>> {
     let mut answers = Vec::with_capacity(writes.len());
+    let mut ledger = Ledger::default();
+    usage::lock(&counted_first(writes), transaction).await?;
     for write in writes {
-        answers.push(write.apply(transaction).await?);
+        answers.push(write.apply(&mut ledger, transaction).await?);
     }
+    ledger.settle(transaction).await?;
     Ok(answers)
+}
+
+/// Whose sums are locked before anything else: those of everybody in a batch where something must
+/// fit into a quota, in order. Else sums are locked last, when they are written, in that order.
+fn counted_first(writes: &[&Write]) -> Vec<String> {
+    if !writes.iter().any(|write| write.is_bounded()) {
+        return Vec::new();
+    }
+    let owners = writes.iter().filter_map(|write| write.owner());
+    let owners: BTreeSet<String> = owners.map(|owner| owner.to_string()).collect();
+    owners.into_iter().collect()
 }
 
 /// Who asked may be gone; what he asked for is done all the same.

@@ -1,11 +1,12 @@
 //! The writes themselves, as statements of a transaction. Each can be repeated without harm.
 
-use model::{ErrorKind, Event, Location, Timestamp, TransferId};
+use model::{ErrorKind, Event, Location, Timestamp, TransferId, UserId};
 
 use super::moving::MoveWrite;
 use super::private::PrivateWrite;
 use super::queue::Class;
 use crate::engine::Transaction;
+use crate::holdings::{self, Ledger};
 use crate::transfers::Ended;
 use crate::{
     Attributes, AuditEntry, Claim, CompletedUpload, Error, NewTransfer, PrivateId, PrivateRemoval,
@@ -193,7 +194,31 @@ impl Write {
         Some((location.bucket.as_str(), location.key.as_str()))
     }
 
-    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    /// Whose objects it changes, as far as it says so itself.
+    pub(crate) fn owner(&self) -> Option<UserId> {
+        match self {
+            Self::Claim(request) => {
+                let demand = request.transfer.as_ref()?.demand.as_ref();
+                demand.map(|demand| demand.owner)
+            }
+            Self::Commit(commit) => commit.event.user_id,
+            Self::Remove(removal) => removal.audit.user_id,
+            Self::Rename(rename) => rename.audit.user_id,
+            Self::Move(write) => write.owner(),
+            _ => None,
+        }
+    }
+
+    /// Whether it succeeds only where something fits into a quota.
+    pub(crate) fn is_bounded(&self) -> bool {
+        matches!(self, Self::Claim(_)) && self.owner().is_some()
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        ledger: &mut Ledger,
+        transaction: &mut Transaction,
+    ) -> Result<Written> {
         match self {
             Self::Begin(new) => transfers::begin(new, transaction).await?,
             Self::SetUploadId(transfer, upload) => {
@@ -210,16 +235,16 @@ impl Write {
                 return Ok(Written::Count(u64::from(renewed)));
             }
             Self::Release(publication) => publications::release(publication, transaction).await?,
-            Self::Commit(commit) => return commit.apply(transaction).await,
+            Self::Commit(commit) => return commit.apply(ledger, transaction).await,
             Self::Fail(failure) => failure.apply(transaction).await?,
             Self::SetAttributes(set) => {
                 let (row, audit) = &**set;
                 attributes::set(row, transaction).await?;
                 note(audit.as_ref(), None, transaction).await?;
             }
-            Self::Remove(removal) => return removal.apply(transaction).await,
-            Self::Rename(rename) => return rename.apply(transaction).await,
-            Self::Move(write) => return write.apply(transaction).await,
+            Self::Remove(removal) => return removal.apply(ledger, transaction).await,
+            Self::Rename(rename) => return rename.apply(ledger, transaction).await,
+            Self::Move(write) => return write.apply(ledger, transaction).await,
             Self::Record(record) => {
                 let (audit, event) = &**record;
                 note(audit.as_ref(), event.as_ref(), transaction).await?;
@@ -230,7 +255,7 @@ impl Write {
 }
 
 impl UploadCommit {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    async fn apply(&self, ledger: &mut Ledger, transaction: &mut Transaction) -> Result<Written> {
         let ended = transfers::complete(
             self.transfer,
             self.epoch,
@@ -246,6 +271,7 @@ impl UploadCommit {
         let publication = self.publication.as_ref();
         let sequence = number(&self.location, publication, self.event.time, transaction).await?;
         self.discard_private(transaction).await?;
+        self.count(ledger, transaction).await?;
         match &self.attributes {
             Some(set) => attributes::set(set, transaction).await?,
             None => attributes::remove(&self.location, transaction).await?,
@@ -257,6 +283,17 @@ impl UploadCommit {
 }
 
 impl UploadCommit {
+    async fn count(&self, ledger: &mut Ledger, transaction: &mut Transaction) -> Result<()> {
+        let (location, upload) = (&self.location, &self.completed);
+        match self.event.user_id {
+            Some(owner) => {
+                let (size, now) = (upload.size, upload.finished);
+                holdings::place(location, owner, size, now, ledger, transaction).await
+            }
+            None => holdings::remove(location, ledger, transaction).await,
+        }
+    }
+
     /// The last CLOSE counts: what its owner left unfinished at the same place is given up.
     async fn discard_private(&self, transaction: &mut Transaction) -> Result<()> {
         let Some(owner) = self.event.user_id else {
@@ -297,7 +334,7 @@ impl TransferFailure {
 }
 
 impl ObjectRemoval {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    async fn apply(&self, ledger: &mut Ledger, transaction: &mut Transaction) -> Result<Written> {
         if let Some(done) = audit::done(&self.audit, self.event.as_ref(), transaction).await? {
             return Ok(Written::Sequence(done));
         }
@@ -310,6 +347,7 @@ impl ObjectRemoval {
             }
         };
         attributes::remove(&self.location, transaction).await?;
+        holdings::remove(&self.location, ledger, transaction).await?;
         audit::insert(&self.audit, transaction).await?;
         if let Some(event) = &self.event {
             events::insert(event, sequence, transaction).await?;
@@ -319,7 +357,11 @@ impl ObjectRemoval {
 }
 
 impl ObjectRename {
-    pub(super) async fn apply(&self, transaction: &mut Transaction) -> Result<Written> {
+    pub(super) async fn apply(
+        &self,
+        ledger: &mut Ledger,
+        transaction: &mut Transaction,
+    ) -> Result<Written> {
         if let Some(done) = audit::done(&self.audit, self.event.as_ref(), transaction).await? {
             return Ok(Written::Sequence(done));
         }
@@ -338,6 +380,7 @@ impl ObjectRename {
             }
         }
         attributes::remove(&self.from, transaction).await?;
+        holdings::rename(&self.from, &self.to, ledger, transaction).await?;
         match &self.attributes {
             Some(set) => attributes::set(set, transaction).await?,
             None => attributes::remove(&self.to, transaction).await?,

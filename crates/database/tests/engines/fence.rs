@@ -124,6 +124,7 @@ async fn an_intent_is_written_with_its_claim(fixture: Fixture) {
     request.transfer = Some(ClaimingTransfer {
         epoch: 0,
         intent: Some(Box::new(intent.clone())),
+        demand: None,
     });
     let publication = granted(&fixture, request.clone()).await;
     assert_eq!(state(&fixture, intent.id).await, TransferState::Publishing);

@@ -217,6 +217,7 @@ pub(crate) fn request_of(intent: &NewTransfer) -> PublicationRequest {
     let transfer = ClaimingTransfer {
         epoch: 0,
         intent: None,
+        demand: None,
     };
     PublicationRequest {
         location: intent.location.clone(),

@@ -15,4 +15,5 @@ mod rules;
 mod servers;
 mod transfers;
 mod unattended;
+mod usage;
 mod writer;

@@ -1,6 +1,6 @@
 //! Users, their keys, and what takes their rights away.
 
-use database::{HomeType, Mapping, MappingKind, NewSshKey, NewUser, User, UserChanges, UserLimits};
+use database::{HomeType, Mapping, MappingKind, NewSshKey, NewUser, User, UserChanges};
 use model::{ErrorKind, Secret, ServerId, UserName};
 use policy::Permissions;
 
@@ -47,7 +47,7 @@ async fn users_read_back_as_written(fixture: Fixture) {
     new.password_hash = Some(Secret::new("$argon2id$..".to_owned()));
     new.home_type = HomeType::Path;
     new.permissions = Permissions::READ_ONLY;
-    new.limits = UserLimits { sessions: Some(4) };
+    new.limits.sessions = Some(4);
     new.mappings = vec![Mapping {
         entry: "/in".to_owned(),
         target: "/bucket/in/acme".to_owned(),

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use database::{Group, HostKey, NewServer, NewUser, Sealer, ServerLimits, Settings};
-use model::{ErrorKind, GroupId, KeyId, Secret, ServerId, UserName};
+use database::{
+    Group, GroupChanges, HostKey, NewServer, NewUser, Sealer, ServerLimits, Settings, UserLimits,
+};
+use model::{ErrorKind, KeyId, Secret, ServerId, UserName};
+use policy::Permissions;
 
 use crate::fixture::{Fixture, NOW, on_both_engines};
 
@@ -156,13 +159,7 @@ async fn a_host_key_is_stored_once_and_removed(fixture: Fixture) {
 async fn a_group_with_users_stays(fixture: Fixture) {
     let server = fixture.server().await.id;
     let groups = fixture.database.groups();
-    let group = Group {
-        id: GroupId::generate(),
-        server: server.clone(),
-        name: "partners".to_owned(),
-        description: String::new(),
-        created: NOW,
-    };
+    let group = Group::new(server.clone(), "partners", NOW);
     groups.create(&group).await.expect("create");
     assert_eq!(
         groups.create(&group).await.expect_err("twice").kind(),
@@ -177,6 +174,23 @@ async fn a_group_with_users_stays(fixture: Fixture) {
         .create(new, NOW)
         .await
         .expect("user");
+    let changes = GroupChanges {
+        permissions: Some(Permissions::READ_ONLY),
+        limits: Some(UserLimits {
+            bytes: Some(1 << 40),
+            denied_names: vec!["*.exe".to_owned()],
+            ..UserLimits::default()
+        }),
+        ..GroupChanges::default()
+    };
+    let later = NOW.plus(Duration::from_secs(1));
+    let epoch = fixture.database.revocation().epoch().await.expect("read");
+    let changed = groups.update(group.id, changes, later).await.expect("set");
+    assert_eq!(groups.by_id(group.id).await.expect("read"), Some(changed));
+    let member = fixture.database.users().by_id(user.id).await.expect("read");
+    assert_eq!(member.expect("there").changed, later);
+    let after = fixture.database.revocation().epoch().await.expect("read");
+    assert!(after > epoch, "its members' sessions are looked at again");
     assert_eq!(
         groups.remove(group.id).await.expect_err("in use").kind(),
         ErrorKind::Conflict

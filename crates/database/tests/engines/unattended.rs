@@ -41,6 +41,7 @@ async fn a_withdrawn_transfer_is_unfinished_and_nobodys(fixture: Fixture) {
     request.transfer = Some(ClaimingTransfer {
         epoch: 0,
         intent: Some(Box::new(intent.clone())),
+        demand: None,
     });
     writer.claim_publication(request).await.expect("claim");
     let file = PrivateId {

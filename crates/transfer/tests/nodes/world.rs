@@ -201,6 +201,7 @@ impl Node {
             address: Some("192.0.2.7".parse().expect("valid")),
             path: VirtualPath::parse(path.as_bytes(), &VirtualPath::root()).expect("valid"),
             location: location(at),
+            quota: database::Quota::default(),
         }
     }
 
