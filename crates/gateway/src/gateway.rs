@@ -10,9 +10,13 @@ use storage::Stores;
 use transfer::Transfers;
 
 use crate::attendance::Attendance;
+use crate::bounds::Bounds;
+use crate::count::Counts;
+use crate::pace::Paces;
 use crate::policies::{Roles, variables};
 use crate::rights::Rights;
 use crate::seats::{Guest, Seats};
+use crate::trees::Trees;
 use crate::{Error, Result, Session, Settings};
 
 /// Who is at the other end of a connection.
@@ -40,6 +44,9 @@ pub(crate) struct Shared {
     pub(crate) transfers: Transfers,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    pub(crate) counts: Counts,
+    pub(crate) paces: Paces,
+    pub(crate) trees: Trees,
 }
 
 impl Gateway {
@@ -59,6 +66,9 @@ impl Gateway {
                 transfers,
                 clock,
                 settings,
+                counts: Counts::default(),
+                paces: Paces::default(),
+                trees: Trees::default(),
             }),
             seats: Arc::new(seats),
             attendance: Arc::default(),
@@ -81,25 +91,21 @@ impl Gateway {
         let server = servers.by_id(&user.server).await;
         let server =
             server.map_err(|error| Error::database("open session of", &user.name, error))?;
+        let bounds = Bounds::of(user, &self.shared.database).await?;
         let limits = server.map(|server| server.limits).unwrap_or_default();
         let seat = self.seats.take(Guest {
             server: user.server.clone(),
             user: user.id,
             server_limit: limits.sessions,
-            user_limit: user.limits.sessions.or(limits.sessions_per_user),
+            user_limit: bounds.limits.sessions.or(limits.sessions_per_user),
         })?;
         let rights = self.rights(user, &peer).await?;
         let presence = self
             .attendance
             .enter(authenticated.clone(), Arc::clone(&rights));
         let place = (seat, presence);
-        Session::begin(
-            &authenticated,
-            peer,
-            rights,
-            place,
-            Arc::clone(&self.shared),
-        )
+        let shared = Arc::clone(&self.shared);
+        Session::begin(&authenticated, peer, (bounds, rights), place, shared)
     }
 
     /// Reads a user's role and compiles what holds for him: one query, none without a role.

@@ -60,6 +60,12 @@ impl Session {
         }
     }
 
+    /// Fails where a file may not be given this name.
+    pub(crate) fn check_name(&self, verb: &str, path: &VirtualPath) -> Result<()> {
+        let suffixes = &self.shared.settings.temporary_suffixes;
+        self.bounds.names.check(verb, path, suffixes)
+    }
+
     /// Fails where an operation is not granted at a place.
     pub(crate) fn check(&self, verb: &str, place: &Place, operation: Operation) -> Result<()> {
         self.check_any(verb, place, None, &[operation])

@@ -1,11 +1,14 @@
 //! A user's home and mappings, as his row holds them, become his tree.
 
 use database::{HomeType, Mapping, MappingKind, User};
-use model::UserName;
+use model::{ErrorKind, UserName};
 use policy::Permissions;
 
-use crate::Result;
 use crate::mount::{MountKind, Mounts};
+use crate::{Error, Result};
+
+/// As many as AWS Transfer takes.
+const MOST_MAPPINGS: usize = 50_000;
 
 /// Checks a home and mappings before they are stored, in the way that a login will read them.
 ///
@@ -20,10 +23,10 @@ pub fn check_home(
     read(name, home_type, home_directory, mappings, Permissions::NONE).map(drop)
 }
 
-/// The tree of a user.
-pub(crate) fn mounts(user: &User) -> Result<Mounts> {
+/// The tree of a user, who may do what is `granted` in it at most.
+pub(crate) fn mounts(user: &User, granted: Permissions) -> Result<Mounts> {
     let (home, mappings) = (&user.home_directory, &user.mappings);
-    read(&user.name, user.home_type, home, mappings, user.permissions)
+    read(&user.name, user.home_type, home, mappings, granted)
 }
 
 fn read(
@@ -33,6 +36,13 @@ fn read(
     mappings: &[Mapping],
     granted: Permissions,
 ) -> Result<Mounts> {
+    if mappings.len() > MOST_MAPPINGS {
+        let count = mappings.len();
+        return Err(Error::new(
+            ErrorKind::Denied,
+            format!("open session: {count} mappings are more than {MOST_MAPPINGS}"),
+        ));
+    }
     if home_type == HomeType::Path {
         return Mounts::by_path(home_directory, name, granted);
     }
@@ -45,7 +55,7 @@ fn read(
             MappingKind::Directory => MountKind::Directory,
             MappingKind::File => MountKind::File,
         };
-        let granted = mapping.permissions.unwrap_or(granted);
+        let granted = granted.and(mapping.permissions.unwrap_or(Permissions::ALL));
         (
             mapping.entry.as_str(),
             mapping.target.as_str(),

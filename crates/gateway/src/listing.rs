@@ -8,6 +8,7 @@ use model::{ObjectKey, Timestamp, VirtualPath};
 use storage::{Entry, ListPage, ListRequest, ObjectStore};
 use tokio::sync::Mutex;
 
+use crate::mount::{Cursor, Mounts};
 use crate::overlay::{Overlaid, OverlayPage};
 use crate::place::Place;
 use crate::target;
@@ -15,7 +16,7 @@ use crate::{DirectoryEntry, Error, FileAttributes, Result};
 
 /// At most so many entries are given out at once, and about so many bytes of names, so that a
 /// reply fits the packet of every client.
-const MOST_ENTRIES: usize = 100;
+pub(crate) const MOST_ENTRIES: usize = 100;
 const MOST_NAME_BYTES: usize = 12 << 10;
 
 /// A listing in progress. Calls on it queue up and are answered in their order.
@@ -31,7 +32,9 @@ pub(crate) struct Progress {
     /// Where the pages come from; none for a directory that exists only above mappings.
     pub(crate) source: Option<PageSource>,
     ready: VecDeque<DirectoryEntry>,
-    /// What stands here beside the keys: mappings, and files that this session is writing.
+    /// How far the mappings here were given out.
+    pub(crate) mounted: Cursor,
+    /// What else stands here beside the keys: files that this session is writing.
     beside: BTreeMap<String, FileAttributes>,
     /// Files whose old names these are: they are shown elsewhere.
     away: HashSet<String>,
@@ -107,6 +110,7 @@ impl Listing {
             state: Mutex::new(Progress {
                 source,
                 ready: VecDeque::new(),
+                mounted: Cursor::default(),
                 beside,
                 away,
                 names: Names::default(),
@@ -246,7 +250,12 @@ impl Progress {
     }
 
     /// The names that come next; none at the end. There may be no names in between.
-    pub(crate) async fn next_names(&mut self, path: &VirtualPath) -> Result<Option<Vec<Named>>> {
+    /// Mappings hide keys of their names.
+    pub(crate) async fn next_names(
+        &mut self,
+        path: &VirtualPath,
+        mounts: &Mounts,
+    ) -> Result<Option<Vec<Named>>> {
         let Some(source) = &mut self.source else {
             return Ok(None);
         };
@@ -262,7 +271,8 @@ impl Progress {
                 Merged::Private(name, overlaid) => self.names.private(name, overlaid),
             };
             match name {
-                Name::Said(named) if self.beside.contains_key(named.name()) => {}
+                Name::Said(named) if self.shows_beside(named.name()) => {}
+                Name::Said(named) if mounts.is_mounted(path, named.name()) => {}
                 Name::Said(Named::File { name, .. }) if self.away.contains(&name) => {}
                 Name::Said(named) => found.push(named),
                 Name::Twin => self.twins += 1,
@@ -271,6 +281,11 @@ impl Progress {
             }
         }
         Ok(Some(found))
+    }
+
+    /// Whether a name is shown with what stands beside the keys.
+    pub(crate) fn shows_beside(&self, name: &str) -> bool {
+        self.beside.contains_key(name)
     }
 
     /// Adds entries to be given out.

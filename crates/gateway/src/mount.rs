@@ -39,6 +39,29 @@ pub(crate) struct Mounts {
     shows_parents: bool,
 }
 
+/// How far a directory's entries were given out.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Cursor {
+    #[default]
+    Beginning,
+    /// From this path on.
+    From(String),
+    Ended,
+}
+
+impl Cursor {
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+}
+
+/// An entry in a directory, or a directory above entries, which has no mount.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    pub(crate) name: String,
+    pub(crate) mount: Option<Arc<Mount>>,
+}
+
 /// Where a path leads.
 #[derive(Debug, Clone)]
 pub(crate) enum Resolved {
@@ -92,6 +115,11 @@ impl Mounts {
         })
     }
 
+    /// Every entry's mount.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
+        self.entries.values()
+    }
+
     pub(crate) fn working_directory(&self) -> &VirtualPath {
         &self.working_directory
     }
@@ -125,27 +153,70 @@ impl Mounts {
         }))
     }
 
-    /// The names of the entries, and of the virtual directories above entries, that stand
-    /// directly in `directory`; each with its mount where it is an entry itself.
+    /// Some of the entries, and of the virtual directories above entries, that stand directly in
+    /// `directory`, from a cursor on; at most `limit`, and fewer at the end alone. Each takes a
+    /// look-up or two, however many lie below it.
     pub(crate) fn entries_in(
         &self,
         directory: &VirtualPath,
-    ) -> BTreeMap<String, Option<Arc<Mount>>> {
-        let mut found = BTreeMap::new();
-        if !self.shows_parents {
-            return found;
-        }
-        for (rest, mount) in self.below(directory) {
-            match rest.split_once('/') {
-                Some((name, _)) => {
-                    found.entry(name.to_owned()).or_insert(None);
+        cursor: &mut Cursor,
+        limit: usize,
+    ) -> Vec<Mounted> {
+        let mut found = Vec::new();
+        let prefix = prefix_of(directory);
+        while found.len() < limit {
+            let from = match cursor {
+                _ if !self.shows_parents => {
+                    *cursor = Cursor::Ended;
+                    break;
                 }
-                None => {
-                    found.insert(rest.to_owned(), Some(Arc::clone(mount)));
-                }
+                Cursor::Ended => break,
+                Cursor::Beginning => prefix.as_str(),
+                Cursor::From(key) => key.as_str(),
+            };
+            let range = (Bound::Included(from), Bound::Unbounded);
+            let next = self.entries.range::<str, _>(range).next();
+            let next = next.and_then(|(entry, mount)| Some((entry.strip_prefix(&prefix)?, mount)));
+            let Some((rest, mount)) = next else {
+                *cursor = Cursor::Ended;
+                break;
+            };
+            *cursor = Cursor::From(match rest.split_once('/') {
+                // Paths hold no control characters, so nothing comes in between.
+                None => format!("{prefix}{rest}\0"),
+                // '0' follows '/': behind everything below this name.
+                Some((name, _)) => format!("{prefix}{name}0"),
+            });
+            let (name, mount) = match rest.split_once('/') {
+                None => (rest, Some(mount)),
+                Some((name, _)) => (name, None),
+            };
+            // The root itself is an entry in no directory, and an entry with others below it is one.
+            let is_told = mount.is_none() && self.entries.contains_key(&format!("{prefix}{name}"));
+            if !name.is_empty() && !is_told {
+                found.push(Mounted {
+                    name: name.to_owned(),
+                    mount: mount.cloned(),
+                });
             }
         }
         found
+    }
+
+    /// Whether an entry, or a directory above entries, has this name in `directory`.
+    pub(crate) fn is_mounted(&self, directory: &VirtualPath, name: &str) -> bool {
+        if !self.shows_parents {
+            return false;
+        }
+        let mut path = prefix_of(directory);
+        path.push_str(name);
+        if self.entries.contains_key(&path) {
+            return true;
+        }
+        path.push('/');
+        let below = (Bound::Included(path.as_str()), Bound::Unbounded);
+        let next = self.entries.range::<str, _>(below).next();
+        next.is_some_and(|(entry, _)| entry.starts_with(&path))
     }
 
     /// The nearest entry at or above a path, and what is left of the path below it.
@@ -182,10 +253,7 @@ impl Mounts {
 
     /// The entries strictly below a directory, each by what is left of its path there.
     fn below(&self, directory: &VirtualPath) -> impl Iterator<Item = (&str, &Arc<Mount>)> {
-        let prefix = match directory.as_str() {
-            "/" => "/".to_owned(),
-            path => format!("{path}/"),
-        };
+        let prefix = prefix_of(directory);
         self.entries
             .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
             .map_while({
@@ -193,6 +261,14 @@ impl Mounts {
                 move |(entry, mount)| Some((entry.strip_prefix(&prefix)?, mount))
             })
             .filter(|(rest, _)| !rest.is_empty())
+    }
+}
+
+/// What the paths of everything below a directory begin with.
+fn prefix_of(directory: &VirtualPath) -> String {
+    match directory.as_str() {
+        "/" => "/".to_owned(),
+        path => format!("{path}/"),
     }
 }
 
@@ -251,6 +327,21 @@ mod tests {
         Mounts::logical(granted, &user())
     }
 
+    /// What stands in a directory, asked for `step` by `step`; whether it is an entry.
+    fn names(mounts: &Mounts, at: &str, step: usize) -> Vec<(String, bool)> {
+        let (mut cursor, mut found) = (Cursor::default(), Vec::new());
+        loop {
+            let some = mounts.entries_in(&path(at), &mut cursor, step);
+            if some.is_empty() {
+                return found;
+            }
+            for mounted in some {
+                assert!(mounts.is_mounted(&path(at), &mounted.name));
+                found.push((mounted.name, mounted.mount.is_some()));
+            }
+        }
+    }
+
     /// "bucket:key", "virtual", or the kind of the refusal.
     fn leads_to(mounts: &Mounts, text: &str) -> String {
         match mounts.resolve(&path(text)) {
@@ -291,7 +382,7 @@ mod tests {
         ] {
             assert_eq!(leads_to(&home, at), to, "{at}");
         }
-        assert!(home.entries_in(&VirtualPath::root()).is_empty());
+        assert_eq!(names(&home, "/", 100), []);
     }
 
     #[test]
@@ -350,13 +441,7 @@ mod tests {
         ] {
             assert_eq!(leads_to(&tree, at), to, "{at}");
         }
-        let names = |at: &str| -> Vec<(String, bool)> {
-            let found = tree.entries_in(&path(at));
-            found
-                .into_iter()
-                .map(|(name, mount)| (name, mount.is_some()))
-                .collect()
-        };
+        let names = |at: &str| names(&tree, at, 1);
         let named = |name: &str, entry: bool| (name.to_owned(), entry);
         assert_eq!(
             names("/"),

@@ -1,12 +1,13 @@
 //! A file that is being written in a session, whatever number of its handles write it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use model::{ErrorKind, Timestamp, VirtualPath};
 use transfer::{Attributes, Condition, Transfer};
 
 use crate::place::Place;
+use crate::quota::{Most, full};
 use crate::{Error, Overwrite, Result};
 
 /// The upload that all write handles on a path share; the last CLOSE publishes it.
@@ -17,6 +18,9 @@ pub(crate) struct OpenFile {
     pub(crate) transfer: Transfer,
     pub(crate) condition: Condition,
     pub(crate) opened: Timestamp,
+    most: Most,
+    /// Why bytes of it were refused: it is not published then.
+    refused: OnceLock<String>,
     state: Mutex<State>,
 }
 
@@ -54,6 +58,8 @@ impl OpenFile {
             transfer,
             condition,
             opened,
+            most: Most::default(),
+            refused: OnceLock::new(),
             state: Mutex::new(State {
                 handles: 1,
                 attributes,
@@ -61,6 +67,26 @@ impl OpenFile {
                 fate: Fate::Publish,
             }),
         }
+    }
+
+    /// One that may not get longer than this.
+    pub(crate) fn bounded(self, most: Most) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Why bytes of it were refused, if any were: it lacks them, and is not to be published.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.get().map(String::as_str)
+    }
+
+    fn check_len(&self, operation: &str, len: u64) -> Result<()> {
+        let Some(why) = self.most.objection(len) else {
+            return Ok(());
+        };
+        let refused = full(operation, &self.path(), &why);
+        // The first reason stays.
+        let _ = self.refused.set(why);
+        Err(refused)
     }
 
     /// Its path as the user sees it now.
@@ -74,11 +100,13 @@ impl OpenFile {
     /// Takes bytes at an offset, or at the end.
     pub(crate) fn write(&self, offset: Option<u64>, piece: &[u8]) -> Result<()> {
         let offset = offset.unwrap_or_else(|| self.transfer.len());
+        self.check_len("write", offset.saturating_add(piece.len() as u64))?;
         let taken = self.transfer.write(offset, piece);
         taken.map_err(|error| Error::transfer("write", &self.path(), error))
     }
 
     pub(crate) fn truncate(&self, len: u64) -> Result<()> {
+        self.check_len("set size of", len)?;
         let truncated = self.transfer.truncate(len);
         truncated.map_err(|error| Error::transfer("set size of", &self.path(), error))
     }

@@ -10,15 +10,15 @@ use storage::ObjectStore;
 use tokio_util::task::TaskTracker;
 
 use crate::attendance::{Presence, Standing};
+use crate::bounds::Bounds;
 use crate::gateway::Shared;
 use crate::handles::Handles;
-use crate::home::mounts;
 use crate::mount::Mounts;
 use crate::open_file::{Fate, OpenFiles};
 use crate::refusals::Refusals;
 use crate::rights::Rights;
 use crate::seats::Seat;
-use crate::{Error, HandleId, Peer, Result, Turns};
+use crate::{Error, HandleId, Pace, Peer, Result, Turns};
 
 /// Log lines about odd names that one session may cause.
 const MOST_ODD_DIRECTORIES: usize = 100;
@@ -37,7 +37,9 @@ pub struct Session {
     pub(crate) peer: Peer,
     /// When it began; shown as the time of directories, which object stores do not keep.
     pub(crate) began: Timestamp,
-    pub(crate) mounts: Mounts,
+    pub(crate) mounts: Arc<Mounts>,
+    pub(crate) bounds: Bounds,
+    pace: Option<Arc<Pace>>,
     pub(crate) handles: Handles,
     pub(crate) open_files: OpenFiles,
     pub(crate) shared: Arc<Shared>,
@@ -59,12 +61,13 @@ impl Session {
     pub(crate) fn begin(
         authenticated: &Authenticated,
         peer: Peer,
-        rights: Arc<Rights>,
+        (bounds, rights): (Bounds, Arc<Rights>),
         place: (Seat, Presence),
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>> {
         let user = authenticated.user();
-        let mounts = mounts(user)?;
+        let mounts = shared.trees.of(user, bounds.permissions)?;
+        let pace = shared.paces.of(user.id, &bounds.limits);
         Ok(Arc::new_cyclic(|this| Self {
             this: this.clone(),
             id: SessionId::generate(),
@@ -74,6 +77,8 @@ impl Session {
             peer,
             began: shared.clock.now(),
             mounts,
+            bounds,
+            pace,
             handles: Handles::new(shared.settings.max_handles),
             open_files: OpenFiles::default(),
             shared,
@@ -100,6 +105,12 @@ impl Session {
     /// Where relative paths begin: `/` for a logical home, `/bucket/prefix` for one by path.
     pub fn working_directory(&self) -> &VirtualPath {
         self.mounts.working_directory()
+    }
+
+    /// How fast its user may send and be sent bytes; none where nothing limits that. All of his
+    /// sessions on this node share it.
+    pub fn pace(&self) -> Option<Arc<Pace>> {
+        self.pace.clone()
     }
 
     /// Waits until the user's right to this session is taken away, and says why in words for

@@ -8,6 +8,7 @@ use transfer::Publication;
 
 use crate::handles::FileHandle;
 use crate::open_file::{Fate, OpenFile};
+use crate::quota::full;
 use crate::rights::Grant;
 use crate::{AttributeChanges, Error, HandleId, Result, Session};
 
@@ -64,6 +65,10 @@ impl Session {
                 .await;
             return Ok(());
         }
+        if let Some(why) = file.refused() {
+            file.transfer.abandon(why).await;
+            return Err(full("close", &file.path(), why));
+        }
         if file.transfer.is_untouched() {
             return self.end_untouched(&file, fate).await;
         }
@@ -72,6 +77,12 @@ impl Session {
             return Err(error);
         }
         self.check_complete(&file, &file.path()).await?;
+        if let Err(error) = self.check_fits(&file).await {
+            file.transfer
+                .abandon("it does not fit into the quota")
+                .await;
+            return Err(error);
+        }
         let publication = Publication {
             condition: file.condition.clone(),
             attributes: file.attributes(),

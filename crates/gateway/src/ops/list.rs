@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 
 use database::AttributesTable;
+use futures::{StreamExt, TryStreamExt};
 use model::{ErrorKind, ObjectKey, VirtualPath};
 use policy::Operation;
 use transfer::Attributes;
 
 use super::stat::not_found;
 use crate::handles::FileHandle;
-use crate::listing::{Listing, Named, PageSource, Progress};
+use crate::listing::{Listing, MOST_ENTRIES, Named, PageSource, Progress};
 use crate::look::of_row;
-use crate::mount::{Mount, MountKind, Resolved};
+use crate::mount::{MountKind, Mounted, Resolved};
 use crate::moves::MovedNames;
 use crate::place::Place;
 use crate::rights::Grant;
 use crate::{DirectoryEntry, Error, FileAttributes, HandleId, Result, Session};
 
 const OPERATION: &str = "list";
+/// Mapped files that are asked for at once.
+const AT_ONCE: usize = 16;
 
 impl Session {
     /// Opens a directory for listing: one LIST, which is the first page already, and one request
@@ -50,12 +53,13 @@ impl Session {
                 Some((place, store, page))
             }
         };
-        let mut beside = self.beside(path).await?;
-        for name in moved.directories {
-            beside.entry(name).or_insert_with(|| self.directory());
-        }
-        for (name, attributes) in moved.here {
-            beside.entry(name).or_insert(attributes);
+        let mut beside = self.beside(path);
+        let directories = moved.directories.into_iter();
+        let directories = directories.map(|name| (name, self.directory()));
+        for (name, attributes) in directories.chain(moved.here) {
+            if !self.mounts.is_mounted(path, &name) {
+                beside.entry(name).or_insert(attributes);
+            }
         }
         let at = source.as_ref().map(|(place, ..)| place.clone());
         let grant = Grant::new(version, at, &[Operation::List]);
@@ -84,10 +88,15 @@ impl Session {
                 let page = self.overlay_page(OPERATION, &place, after.as_deref());
                 progress.add_private(page.await?);
             }
-            match progress.next_names(listing.path()).await? {
+            let (path, mounts) = (listing.path(), &self.mounts);
+            match progress.next_names(path, mounts).await? {
                 Some(names) => {
                     let entries = self.entries(listing.path(), names, &progress).await?;
                     progress.push(entries);
+                }
+                None if !progress.mounted.has_ended() => {
+                    let mounted = self.mounted(path, &mut progress).await?;
+                    progress.push(mounted);
                 }
                 None => {
                     progress.push_beside();
@@ -144,35 +153,56 @@ impl Session {
         Ok(names.into_iter().map(entry).collect())
     }
 
-    /// What stands in a directory beside the keys below it.
-    async fn beside(&self, path: &VirtualPath) -> Result<BTreeMap<String, FileAttributes>> {
+    /// The next mappings in a directory, but for files that this session is writing. What they
+    /// lead to is asked of the store for mapped files alone, some at a time.
+    async fn mounted(
+        &self,
+        path: &VirtualPath,
+        progress: &mut Progress,
+    ) -> Result<Vec<DirectoryEntry>> {
+        let mut cursor = progress.mounted.clone();
+        let mounted = self.mounts.entries_in(path, &mut cursor, MOST_ENTRIES);
+        let mounted: Vec<Mounted> = mounted
+            .into_iter()
+            .filter(|mounted| !progress.shows_beside(&mounted.name))
+            .collect();
+        let entries = mounted.iter().map(|mounted| self.entry(path, mounted));
+        let entries: Vec<Option<DirectoryEntry>> = futures::stream::iter(entries)
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        progress.mounted = cursor;
+        Ok(entries.into_iter().flatten().collect())
+    }
+
+    /// The files that this session is writing in a directory.
+    fn beside(&self, path: &VirtualPath) -> BTreeMap<String, FileAttributes> {
         let mut beside = BTreeMap::new();
-        for (name, mount) in self.mounts.entries_in(path) {
-            if let Some(attributes) = self.entry(path, &name, mount.as_deref()).await? {
-                beside.insert(name, attributes);
-            }
-        }
         for file in self.open_files.directly_in(path) {
             if let Some(name) = file.path().name() {
                 beside.insert(name.to_owned(), self.unfinished(&file));
             }
         }
-        Ok(beside)
+        beside
     }
 
     /// A mapping as a listing shows it; a mapped file that does not stand is not shown.
     async fn entry(
         &self,
         directory: &VirtualPath,
-        name: &str,
-        mount: Option<&Mount>,
-    ) -> Result<Option<FileAttributes>> {
+        mounted: &Mounted,
+    ) -> Result<Option<DirectoryEntry>> {
+        let entry = |attributes| DirectoryEntry {
+            name: mounted.name.clone(),
+            attributes,
+        };
+        let mount = mounted.mount.as_ref();
         let is_file = mount.is_some_and(|mount| mount.kind == MountKind::File);
-        let Some(path) = directory.join(name).ok().filter(|_| is_file) else {
-            return Ok(Some(self.directory()));
+        let Some(path) = directory.join(&mounted.name).ok().filter(|_| is_file) else {
+            return Ok(Some(entry(self.directory())));
         };
         match self.stat(&path).await {
-            Ok(attributes) => Ok(Some(attributes)),
+            Ok(attributes) => Ok(Some(entry(attributes))),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
                 Ok(None)
             }

@@ -12,6 +12,7 @@ use crate::handles::{FileHandle, Writing};
 use crate::open_file::OpenFile;
 use crate::overlay::{Overlaid, unfinished};
 use crate::place::Place;
+use crate::quota::Most;
 use crate::reading::Reading;
 use crate::rights::Grant;
 use crate::{AttributeChanges, Error, HandleId, OpenOptions, Result, Session};
@@ -94,6 +95,7 @@ impl Session {
     ) -> Result<HandleId> {
         let version = self.rights.version();
         let (place, rights) = self.writable(path)?;
+        self.check_name(OPERATION, path)?;
         let mut operations = vec![rights.operation()];
         if options.read {
             self.check(OPERATION, &place, Operation::Read)?;
@@ -133,7 +135,8 @@ impl Session {
         let start = self
             .start(&place, options, rights, standing, &store)
             .await?;
-        let file = self.begin_file(place, start, options, store)?;
+        let most = self.room(&place, options.attributes.size, None).await?;
+        let file = self.begin_file(place, start, most, options, store)?;
         if overlaid.is_some() {
             self.given_up_for(&file).await?;
         }
@@ -238,6 +241,7 @@ impl Session {
         &self,
         place: Place,
         start: Start,
+        most: Most,
         options: &OpenOptions,
         store: Arc<dyn ObjectStore>,
     ) -> Result<Arc<OpenFile>> {
@@ -260,7 +264,7 @@ impl Session {
         let transfer = transfers.begin_as(intent, beginning, store);
         let opened = self.shared.clock.now();
         let file = OpenFile::new(place, transfer, start.condition, start.attributes, opened);
-        Ok(Arc::new(file))
+        Ok(Arc::new(file.bounded(most)))
     }
 
     pub(crate) fn intent(&self, place: &Place) -> Result<Intent> {
@@ -273,6 +277,7 @@ impl Session {
             address: Some(self.peer.address),
             path: place.path.clone(),
             location: place.location(OPERATION)?,
+            quota: self.quota(),
         })
     }
 

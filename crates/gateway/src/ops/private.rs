@@ -22,6 +22,7 @@ impl Session {
         overwrite: Overwrite,
     ) -> Result<()> {
         let file = overlaid.file();
+        self.check_name(rename::OPERATION, &target.path)?;
         self.check_to(
             rename::OPERATION,
             source,
@@ -161,6 +162,7 @@ impl Session {
         set: Attributes,
     ) -> Result<()> {
         self.check("set size of", place, Operation::Overwrite)?;
+        self.check_size("set size of", &place.path, size)?;
         let resumed = self
             .resume(place, overlaid.file(), Placement::Direct)
             .await?;

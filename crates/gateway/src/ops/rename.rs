@@ -82,6 +82,7 @@ impl Session {
         overwrite: Overwrite,
     ) -> Result<()> {
         if let Some(file) = self.open_files.get(&source.path) {
+            self.check_name(OPERATION, &target.path)?;
             let operation = match self.is_temporary(&source) {
                 true => Operation::RenameTemporary,
                 false => Operation::Rename,
@@ -141,6 +142,7 @@ impl Session {
         match self.look(OPERATION, source, &*store).await? {
             Standing::Nothing => Err(not_found(OPERATION, &source.path)),
             Standing::File(head) => {
+                self.check_name(OPERATION, &target.path)?;
                 self.check_to(OPERATION, source, target, Operation::Rename)?;
                 let replaces = self.check_target(target, overwrite).await?;
                 let key = source.location(OPERATION)?.key;

@@ -36,6 +36,8 @@ impl Session {
         };
         let file = overlaid.file();
         self.check_base(&place, file, store).await?;
+        let declared = options.attributes.size;
+        let most = self.room(&place, declared, Some(file.id())).await?;
         let resumed = self.resume(&place, file, placement).await?;
         let condition = match resumed.condition {
             Condition::Any if !place.may_replace() => Condition::Absent,
@@ -44,9 +46,8 @@ impl Session {
         tracing::info!(session = %self.id, user = %self.user, transfer = %resumed.transfer.id(), path = %place.path, safe = resumed.transfer.len(), "upload continued");
         let opened = self.shared.clock.now();
         let (transfer, attributes) = (resumed.transfer, resumed.attributes);
-        Ok(Arc::new(OpenFile::new(
-            place, transfer, condition, attributes, opened,
-        )))
+        let file = OpenFile::new(place, transfer, condition, attributes, opened);
+        Ok(Arc::new(file.bounded(most)))
     }
 
     pub(crate) async fn resume(
@@ -87,6 +88,9 @@ impl Session {
 
     /// Leaves a file unfinished whose connection ended before CLOSE, as the settings say.
     pub(crate) async fn leave(&self, file: &OpenFile, reason: &str) {
+        if let Some(why) = file.refused() {
+            return file.transfer.abandon(why).await;
+        }
         match self.shared.settings.unfinished {
             Unfinished::Discard => file.transfer.abandon(reason).await,
             Unfinished::Resume => {

@@ -231,6 +231,7 @@ impl Session {
             _ => Operation::Change,
         };
         self.check(OPERATION, place, operation)?;
+        self.check_size(OPERATION, &place.path, size)?;
         let base = Base::new(store.clone(), location.key.clone(), head);
         let transfers = &self.shared.transfers;
         let transfer = transfers.begin(self.intent(place)?, Some(base), Placement::Direct, store);

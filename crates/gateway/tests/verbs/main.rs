@@ -2,6 +2,7 @@
 //! store and the database, and how many requests it takes.
 
 mod attributes;
+mod bounds;
 mod commits;
 mod crashes;
 mod directories;
@@ -9,7 +10,9 @@ mod failures;
 mod isolation;
 mod listings;
 mod local;
+mod mappings;
 mod moving;
+mod quotas;
 mod reading;
 mod removing;
 mod renaming;
