@@ -89,6 +89,9 @@ impl Handler {
                     ?protocol,
                     "session opened"
                 );
+                if let Some(pace) = opened.pace() {
+                    self.context.line.set_pace(pace);
+                }
                 self.end_when_revoked(&opened);
                 return Ok(Some(opened));
             }

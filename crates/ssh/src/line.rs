@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
+use gateway::Pace;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -31,6 +32,7 @@ pub(crate) struct Line {
     ending: OnceLock<Cow<'static, str>>,
     client: OnceLock<String>,
     user: OnceLock<String>,
+    pace: OnceLock<Arc<Pace>>,
     changed: Notify,
     pub(crate) reader: AtomicWaker,
     pub(crate) writer: AtomicWaker,
@@ -54,6 +56,7 @@ impl Line {
             ending: OnceLock::new(),
             client: OnceLock::new(),
             user: OnceLock::new(),
+            pace: OnceLock::new(),
             changed: Notify::new(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -85,6 +88,24 @@ impl Line {
         self.logged_in.store(true, Relaxed);
         self.touch();
         self.changed.notify_one();
+    }
+
+    /// Limits the bandwidth from now on; both directions are its user's.
+    pub(crate) fn set_pace(&self, pace: Arc<Pace>) {
+        let _ = self.pace.set(pace);
+    }
+
+    /// Counts bytes that were read. None where more may be read at once, else when.
+    pub(crate) fn pace_received(&self, bytes: usize) -> Option<Instant> {
+        self.pace.get()?.received(bytes)
+    }
+
+    /// Waits until so many bytes may be sent.
+    pub(crate) async fn pace_sending(&self, bytes: usize) {
+        let until = self.pace.get().and_then(|pace| pace.sending(bytes));
+        if let Some(until) = until {
+            tokio::time::sleep_until(until).await;
+        }
     }
 
     pub(crate) fn is_logged_in(&self) -> bool {

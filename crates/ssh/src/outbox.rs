@@ -132,7 +132,10 @@ impl Outbox {
         while let Some(part) = self.next().await {
             match part {
                 Part::Small(packets) => channel.data_bytes(packets.freeze()).await?,
-                Part::Large(large) => large.send(channel).await?,
+                Part::Large(large) => {
+                    line.pace_sending(large.len()).await;
+                    large.send(channel).await?;
+                }
             }
             line.touch();
         }
@@ -173,6 +176,10 @@ impl Outbox {
 }
 
 impl Large {
+    fn len(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum()
+    }
+
     /// Sends full packets: the head is topped up with the first bytes behind it, small pieces are
     /// joined, and only what is left of large ones goes as it is.
     async fn send(self, channel: &ChannelWriteHalf<Msg>) -> Result<(), russh::Error> {

@@ -1,4 +1,5 @@
-//! The TCP stream as russh sees it: gated by the upload budget, counted, and endable from outside.
+//! The TCP stream as russh sees it: gated by the upload budget, paced by its user's bandwidth,
+//! counted, and endable from outside.
 //!
 //! SSH's own flow control does not slow a client here, since russh grants window on receipt; only
 //! not reading the socket does. While upload bytes on their way to the stores exceed their budget,
@@ -18,6 +19,7 @@ use socket2::SockRef;
 use storage::BudgetGate;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until};
 
 use crate::line::Line;
 
@@ -27,6 +29,8 @@ pub(crate) struct PeerStream {
     gate: BudgetGate,
     line: Arc<Line>,
     hang_up: HangUp,
+    /// Its user has sent more than he may in this time: nothing is read until then.
+    paced: Option<Pin<Box<Sleep>>>,
 }
 
 /// Whether the peer's hang-up is watched for while nothing is read.
@@ -44,7 +48,22 @@ impl PeerStream {
             gate,
             line,
             hang_up: HangUp::Unwatched,
+            paced: None,
         }
+    }
+
+    /// Pending while the bandwidth of its user is used up.
+    fn poll_pace(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(until) = &mut self.paced else {
+            return Poll::Ready(Ok(()));
+        };
+        if until.as_mut().poll(context).is_ready() {
+            self.paced = None;
+            return Poll::Ready(Ok(()));
+        }
+        self.line.reader.register(context.waker());
+        self.check_cut()?;
+        Poll::Pending
     }
 
     fn poll_gate(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -107,6 +126,7 @@ impl AsyncRead for PeerStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check_cut()?;
+        ready!(self.poll_pace(context))?;
         ready!(self.poll_gate(context))?;
         loop {
             match self.tcp.poll_read_ready(context) {
@@ -120,6 +140,8 @@ impl AsyncRead for PeerStream {
             match self.tcp.try_read(buffer.initialize_unfilled()) {
                 Ok(bytes) => {
                     buffer.advance(bytes);
+                    let until = self.line.pace_received(bytes);
+                    self.paced = until.map(|until| Box::pin(sleep_until(until)));
                     if self.line.received.fetch_add(bytes as u64, Relaxed) == 0 && bytes > 0 {
                         self.line.identify(buffer.filled());
                     }
@@ -223,6 +245,22 @@ mod tests {
         let _permit = budget.take(2);
         client.write_all(b"x").await.expect("written");
         assert_eq!(stream.read_u8().await.expect("read"), b'x');
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_too_fast_is_read_from_at_his_pace() {
+        let budget = Budget::new(1);
+        let (mut stream, mut client, line) = pair(&budget).await;
+        line.set_pace(Arc::new(gateway::Pace::new(Some(1000), None)));
+        client.write_all(&[0; 3000]).await.expect("written");
+        let begun = tokio::time::Instant::now();
+        let mut bytes = [0; 500];
+        for _ in 0..6 {
+            stream.read_exact(&mut bytes).await.expect("read");
+        }
+        let taken = begun.elapsed();
+        assert!(taken >= std::time::Duration::from_millis(2500), "{taken:?}");
+        stream.write_all(b"reply").await.expect("written");
     }
 
     #[tokio::test]
