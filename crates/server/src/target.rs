@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use database::{Database, DatabaseUrl, NewServer, Sealer, Server, ServerLimits, Settings, User};
+use database::{
+    Database, DatabaseUrl, Group, NewServer, Sealer, Server, ServerLimits, Settings, User,
+};
 use model::{Clock, SystemClock, UserName};
 
 use crate::cli::Target;
@@ -112,6 +114,18 @@ impl State {
             .update(&wanted, self.clock.now())
             .await;
         written.context("write the server's settings")
+    }
+
+    /// The group of this name.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) async fn group(&self, name: &str) -> anyhow::Result<Group> {
+        let groups = self.database.groups();
+        let found = groups.by_name(&self.server.id, name).await?;
+        found.with_context(|| {
+            format!("there is no group {name}; `pierhead group list` shows which there are")
+        })
     }
 
     /// The user of this name.

@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+mod group;
+mod usage;
 mod user;
 
 use std::net::SocketAddr;
@@ -11,6 +13,8 @@ pub(crate) use self::user::{
     HomeKind, KeyCommand, PasswordArgs, StandingArgs, TotpCommand, UserAddArgs, UserCommand,
     UserSetArgs,
 };
+pub(crate) use group::{BoundsArgs, GroupArgs, GroupCommand, MemberArgs};
+pub(crate) use usage::UsageCommand;
 
 /// An SFTP and SCP gateway in front of object storage.
 #[derive(Debug, Parser)]
@@ -38,6 +42,12 @@ pub(crate) enum Command {
     /// Look after users and their keys
     #[command(subcommand)]
     User(UserCommand),
+    /// Look after groups of users: what each member may do and have at most
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Look how much users have, and count it
+    #[command(subcommand)]
+    Usage(UsageCommand),
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use identity::AuthenticationMethods;
 use model::Timestamp;
 
-use super::Target;
+use super::{BoundsArgs, MemberArgs, Target};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum HomeKind {
@@ -38,7 +38,8 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Change what a user has to show, when and from where he may come, and his role
+    /// Change what a user has to show, when and from where he may come, his role, and what he may
+    /// do and have at most; his sessions end
     Set(UserSetArgs),
     /// Give a user another password
     Passwd {
@@ -89,14 +90,22 @@ pub(crate) struct UserAddArgs {
     #[arg(long, value_name = "KIND", default_value = "logical")]
     pub(crate) home_type: HomeKind,
     /// A mapping of his tree onto the store, instead of a home; may be repeated
-    #[arg(long, value_name = "ENTRY=/BUCKET/TARGET")]
+    ///
+    /// `file:` before the target maps one object; permissions behind it allow less there:
+    /// `/prices=/pool/lists:read,list`.
+    #[arg(long, value_name = "ENTRY=/BUCKET/TARGET[:PERMISSIONS]")]
     pub(crate) map: Vec<String>,
     /// A file with his SSH public keys, a line each; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Vec<PathBuf>,
     /// He may read and list, and change nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "permissions")]
     pub(crate) read_only: bool,
+    /// His group
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Option<String>,
+    #[command(flatten)]
+    pub(crate) bounds: BoundsArgs,
     #[command(flatten)]
     pub(crate) standing: StandingArgs,
 }
@@ -107,6 +116,8 @@ pub(crate) struct UserSetArgs {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) member: MemberArgs,
     #[command(flatten)]
     pub(crate) standing: StandingArgs,
     /// He has to show what the server asks for

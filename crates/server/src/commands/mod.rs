@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
 mod backup;
+mod bounds;
 mod config;
+mod group;
 mod host_key;
 mod key;
 mod manual;
@@ -12,6 +14,7 @@ mod standing;
 mod sweep;
 mod totp;
 mod up;
+mod usage;
 mod user;
 
 use std::future::Future;
@@ -27,6 +30,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(arguments) => block_on(serve::run(&arguments)),
         Command::Config(command) => config::run(&command),
         Command::User(command) => block_on(user::run(command)),
+        Command::Group(command) => block_on(group::run(command)),
+        Command::Usage(command) => block_on(usage::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
         Command::Backup(arguments) => block_on(backup::run(&arguments)),
         Command::Restore(arguments) => block_on(restore::run(&arguments)),

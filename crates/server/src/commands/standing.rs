@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use database::{NewUser, UserChanges, UserNetworks};
 use identity::Networks;
 
+use super::bounds;
 use crate::cli::{StandingArgs, UserSetArgs};
 use crate::target::State;
 
@@ -35,6 +36,7 @@ pub(super) async fn set(arguments: UserSetArgs) -> anyhow::Result<()> {
         );
     }
     check_role(standing, &state).await?;
+    let member = bounds::changes_of(&arguments.member, &user, &state).await?;
     let methods = standing.methods.map(|methods| methods.to_string());
     let networks = networks(standing)?;
     let listed = networks != UserNetworks::default();
@@ -44,13 +46,17 @@ pub(super) async fn set(arguments: UserSetArgs) -> anyhow::Result<()> {
         role: changed(standing.role.clone(), arguments.no_role),
         session_policy: changed(session_policy(standing)?, arguments.no_session_policy),
         networks: (listed || arguments.from_anywhere).then_some(networks),
-        ..UserChanges::default()
+        ..member
     };
     let nothing = changes.methods.is_none()
         && changes.expires.is_none()
         && changes.role.is_none()
         && changes.session_policy.is_none()
-        && changes.networks.is_none();
+        && changes.networks.is_none()
+        && changes.group.is_none()
+        && changes.mappings.is_none()
+        && changes.permissions.is_none()
+        && changes.limits.is_none();
     anyhow::ensure!(
         !nothing,
         "nothing to change: see `pierhead user set --help`"

@@ -3,12 +3,12 @@
 use std::io::BufRead as _;
 
 use anyhow::Context as _;
-use database::{HomeType, Mapping, MappingKind, NewUser, User, UserChanges};
+use database::{HomeType, NewUser, User, UserChanges};
 use model::{Secret, UserName};
 use policy::Permissions;
 use serde_json::json;
 
-use super::{key, print_json, standing, totp, utc};
+use super::{bounds, key, print_json, standing, totp, utc};
 use crate::cli::{HomeKind, PasswordArgs, UserAddArgs, UserCommand};
 use crate::target::State;
 use crate::wiring;
@@ -74,10 +74,20 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
     new.mappings = arguments
         .map
         .iter()
-        .map(|text| mapping(text))
+        .map(|text| bounds::mapping(text))
         .collect::<Result<_, _>>()?;
     if arguments.read_only {
         new.permissions = Permissions::READ_ONLY;
+    }
+    if let Some(permissions) = arguments.bounds.permissions()? {
+        new.permissions = permissions;
+    }
+    if let Some(limits) = arguments.bounds.limits(&new.limits)? {
+        gateway::check_limits(&limits)?;
+        new.limits = limits;
+    }
+    if let Some(group) = &arguments.group {
+        new.group = Some(state.group(group).await?.id);
     }
     standing::apply(&arguments.standing, &mut new, &state).await?;
     if let Some(password) = &password {
@@ -97,19 +107,6 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
         println!("password: {}", password.expose());
     }
     Ok(())
-}
-
-/// `ENTRY=/BUCKET/TARGET`; a target that ends in `/` or names no file is a directory.
-fn mapping(text: &str) -> anyhow::Result<Mapping> {
-    let (entry, target) = text
-        .split_once('=')
-        .with_context(|| format!("--map {text:?} is not ENTRY=/BUCKET/TARGET"))?;
-    Ok(Mapping {
-        entry: entry.to_owned(),
-        target: target.to_owned(),
-        kind: MappingKind::Directory,
-        permissions: None,
-    })
 }
 
 /// The password that was asked for, and whether it was generated.
@@ -184,8 +181,13 @@ async fn list(state: &State, json: bool) -> anyhow::Result<()> {
 
 async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
     let keys = state.database.ssh_keys().list(user.id).await?;
+    let group = match user.group {
+        Some(id) => state.database.groups().by_id(id).await?,
+        None => None,
+    };
     if json {
         let mut value = as_json(user);
+        value["group"] = json!(group.map(|group| group.name));
         value["keys"] = keys.iter().map(key::as_json).collect();
         return print_json(&value);
     }
@@ -197,9 +199,15 @@ async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
         user.home_type.as_str()
     );
     for mapping in &user.mappings {
-        println!("mapping    {} -> {}", mapping.entry, mapping.target);
+        let may = mapping.permissions;
+        let may = may.map_or_else(String::new, |may| format!(" ({may})"));
+        println!("mapping    {} -> {}{may}", mapping.entry, mapping.target);
     }
     println!("may        {}", user.permissions);
+    bounds::print(&user.limits);
+    if let Some(group) = &group {
+        println!("group      {} ({})", group.name, group.permissions);
+    }
     println!(
         "password   {}",
         if user.password_hash.is_some() {
@@ -261,11 +269,9 @@ fn as_json(user: &User) -> serde_json::Value {
         "name": user.name,
         "home_type": user.home_type.as_str(),
         "home_directory": user.home_directory,
-        "mappings": user.mappings.iter().map(|mapping| json!({
-            "entry": mapping.entry,
-            "target": mapping.target,
-        })).collect::<Vec<_>>(),
+        "mappings": bounds::mappings_as_json(&user.mappings),
         "permissions": user.permissions.to_string(),
+        "limits": user.limits,
         "password": user.password_hash.is_some(),
         "provider": user.provider,
         "external_id": user.external_id,

@@ -7,6 +7,7 @@ mod served;
 mod backup;
 mod config;
 mod drain;
+mod groups;
 mod host_keys;
 mod outage;
 mod reload;
