@@ -271,7 +271,7 @@ impl Progress {
                 Merged::Private(name, overlaid) => self.names.private(name, overlaid),
             };
             match name {
-                Name::Said(named) if self.shows_beside(named.name()) => {}
+                Name::Said(named) if self.beside.contains_key(named.name()) => {}
                 Name::Said(named) if mounts.is_mounted(path, named.name()) => {}
                 Name::Said(Named::File { name, .. }) if self.away.contains(&name) => {}
                 Name::Said(named) => found.push(named),

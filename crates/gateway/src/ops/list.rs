@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use database::AttributesTable;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use model::{ErrorKind, ObjectKey, VirtualPath};
 use policy::Operation;
 use transfer::Attributes;
@@ -162,15 +162,13 @@ impl Session {
     ) -> Result<Vec<DirectoryEntry>> {
         let mut cursor = progress.mounted.clone();
         let mounted = self.mounts.entries_in(path, &mut cursor, MOST_ENTRIES);
-        let mounted: Vec<Mounted> = mounted
-            .into_iter()
-            .filter(|mounted| !progress.shows_beside(&mounted.name))
-            .collect();
-        let entries = mounted.iter().map(|mounted| self.entry(path, mounted));
-        let entries: Vec<Option<DirectoryEntry>> = futures::stream::iter(entries)
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let shown = |mounted: &Mounted| !progress.shows_beside(&mounted.name);
+        let mut asked = Vec::new();
+        for mounted in mounted.into_iter().filter(shown) {
+            asked.push(self.entry(path, mounted).boxed());
+        }
+        let entries = futures::stream::iter(asked).buffered(AT_ONCE);
+        let entries: Vec<Option<DirectoryEntry>> = entries.try_collect().await?;
         progress.mounted = cursor;
         Ok(entries.into_iter().flatten().collect())
     }
@@ -190,15 +188,13 @@ impl Session {
     async fn entry(
         &self,
         directory: &VirtualPath,
-        mounted: &Mounted,
+        mounted: Mounted,
     ) -> Result<Option<DirectoryEntry>> {
-        let entry = |attributes| DirectoryEntry {
-            name: mounted.name.clone(),
-            attributes,
-        };
-        let mount = mounted.mount.as_ref();
+        let Mounted { name, mount } = mounted;
         let is_file = mount.is_some_and(|mount| mount.kind == MountKind::File);
-        let Some(path) = directory.join(&mounted.name).ok().filter(|_| is_file) else {
+        let path = directory.join(&name).ok().filter(|_| is_file);
+        let entry = |attributes| DirectoryEntry { name, attributes };
+        let Some(path) = path else {
             return Ok(Some(entry(self.directory())));
         };
         match self.stat(&path).await {

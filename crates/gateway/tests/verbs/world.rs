@@ -153,7 +153,8 @@ impl World {
 
     /// A session of a user who exists.
     pub(crate) async fn login(&self, name: &str) -> gateway::Result<Arc<Session>> {
-        self.open(self.authenticate(name).await).await
+        let authenticated = Box::pin(self.authenticate(name)).await;
+        Box::pin(self.open(authenticated)).await
     }
 
     /// A login alone.
