@@ -96,7 +96,9 @@ async fn a_session_that_began_behind_the_look_is_looked_at_by_the_next() {
     let user = authenticated.user().clone();
     change(&world, &user, disabled()).await;
     assert_eq!(world.gateway.review_sessions().await.expect("read"), 0);
-    let late = world.open(authenticated).await.expect("a session");
+    let late = Box::pin(world.open(authenticated))
+        .await
+        .expect("a session");
     assert_eq!(world.gateway.review_sessions().await.expect("read"), 1);
     assert_eq!(late.revoked().await, Some("your account was disabled"));
 }

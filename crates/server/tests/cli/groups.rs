@@ -9,11 +9,11 @@ struct Commands {
 
 impl Commands {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
-        std::fs::create_dir(&data).unwrap();
+        std::fs::create_dir(&data).expect("made");
         Self {
-            data: data.to_str().unwrap().to_owned(),
+            data: data.to_str().expect("text").to_owned(),
             _folder: folder,
         }
     }
@@ -37,7 +37,7 @@ impl Commands {
     }
 
     fn json(&self, words: &str) -> serde_json::Value {
-        serde_json::from_str(&self.says(words)).unwrap()
+        serde_json::from_str(&self.says(words)).expect("JSON")
     }
 }
 
@@ -91,7 +91,7 @@ fn usage_is_counted_where_it_lies() {
     commands.says("user add ann --home /inbox/ann --generate-password --max-files 7");
     let shown = commands.json("usage show --user ann --json");
     assert_eq!(shown["counted"], serde_json::Value::Null);
-    let home = std::path::Path::new(&commands.data).join("buckets/inbox/ann/deep");
+    let home = std::path::Path::new(&commands.data).join("objects/inbox/ann/deep");
     std::fs::create_dir_all(&home).unwrap();
     std::fs::write(home.join("f"), "12345").unwrap();
     let counted = commands.says("usage recount --user ann");
