@@ -133,7 +133,7 @@ impl Gateway {
     /// `Unavailable` where the database does not answer; to be tried again.
     pub async fn review_sessions(&self) -> Result<usize> {
         let expired = self.attendance.end_expired(self.shared.clock.now());
-        let reviewed = self.attendance.review(&self.shared.database).await;
+        let reviewed = Box::pin(self.attendance.review(&self.shared.database)).await;
         let reviewed = reviewed.map(|revoked| revoked + expired);
         reviewed.map_err(|error| Error::database("review", &"sessions", error))
     }

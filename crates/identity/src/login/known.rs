@@ -15,7 +15,7 @@ pub(super) enum Known {
     /// No user can be of this name.
     Nobody,
     /// A user of the database.
-    BuiltIn(Credentials),
+    BuiltIn(Box<Credentials>),
     /// A provider is to be asked.
     External(Box<External>),
 }
@@ -66,7 +66,7 @@ async fn built_in(
     let found = found.map_err(|error| Refused::Unavailable(error.into()))?;
     // The row of a provider's user admits nobody by itself.
     let found = found.filter(|found| wanted.is_some() && found.user.provider.is_none());
-    Ok(found.map_or(Known::Nobody, Known::BuiltIn))
+    Ok(found.map_or(Known::Nobody, |found| Known::BuiltIn(Box::new(found))))
 }
 
 async fn external(

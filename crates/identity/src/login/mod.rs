@@ -238,9 +238,10 @@ impl Login {
     /// than today's. A login does not fail for that.
     async fn rehash(&self, password: &Secret<String>) {
         let passwords = self.identity.passwords();
-        let Some(Known::BuiltIn(Credentials { user, .. })) = &self.known else {
+        let Some(Known::BuiltIn(found)) = &self.known else {
             return;
         };
+        let user = &found.user;
         let Some(old) = &user.password_hash else {
             return;
         };
