@@ -1,6 +1,7 @@
 //! OpenLDAP: passwords, keys, groups, and the password policy.
 
 use database::HomeType;
+use identity::provider::Provider as _;
 use identity::providers::ldap::GroupLookup;
 use testkit::ldap::Slapd;
 
@@ -25,6 +26,7 @@ async fn a_right_password_or_key_admits_over_tls_and_start_tls() {
             "admitted",
             "{scheme}"
         );
+        assert!(provider.knows_users_without_password());
         let wrong = asked(&provider, "alice", Some("wrong")).await;
         assert_eq!(wrong, "refused: wrong password", "{scheme}");
         let found = profile(&provider, "alice", None).await;

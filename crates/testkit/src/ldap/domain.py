@@ -81,11 +81,13 @@ def groups(sam):
 
 
 def rules(sam):
-    """Three wrong passwords lock for half an hour. Passwords are old after 42 days, as ever."""
+    """Three wrong passwords lock for half an hour. Passwords are old after 42 days, as ever, and
+    may be of any characters."""
     half_an_hour = -30 * 60 * 10_000_000
     change(
         sam,
         BASE,
+        pwdProperties=0,
         lockoutThreshold=3,
         lockoutDuration=half_an_hour,
         lockOutObservationWindow=half_an_hour,

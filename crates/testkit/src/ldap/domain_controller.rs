@@ -6,6 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Authority;
 use super::process::{self, Process};
 
@@ -107,6 +110,20 @@ impl DomainController {
         let dn = Self::dn(name);
         self.modify(&format!(
             "dn: {dn}\nchangetype: modify\nreplace: altSecurityIdentities\naltSecurityIdentities: {key}\n"
+        ))
+    }
+
+    /// Gives somebody this password.
+    ///
+    /// # Errors
+    /// Where the directory refuses: it asks for three kinds of characters.
+    pub fn set_password(&self, name: &str, password: &str) -> io::Result<()> {
+        // It is written in quotes and in UTF-16.
+        let quoted = format!("\"{password}\"");
+        let bytes: Vec<u8> = quoted.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (dn, password) = (Self::dn(name), STANDARD.encode(bytes));
+        self.modify(&format!(
+            "dn: {dn}\nchangetype: modify\nreplace: unicodePwd\nunicodePwd:: {password}\n"
         ))
     }
 }

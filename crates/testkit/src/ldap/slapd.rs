@@ -6,8 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::process::{self, Process};
-use super::{Authority, process::free_port};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Authority;
+use super::process::{self, Process, free_port};
 
 /// A running server. Ends when it is dropped.
 ///
@@ -148,6 +151,19 @@ impl Slapd {
         let dn = Self::dn(name);
         self.modify(&format!(
             "dn: {dn}\nchangetype: modify\nreplace: sshPublicKey\nsshPublicKey: {key}\n"
+        ))
+    }
+
+    /// Gives somebody this password, as if he had chosen it himself: what another sets for him must
+    /// be changed by the policy.
+    ///
+    /// # Errors
+    /// Where the directory refuses.
+    pub fn set_password(&self, name: &str, password: &str) -> io::Result<()> {
+        let (dn, password) = (Self::dn(name), STANDARD.encode(password));
+        self.modify(&format!(
+            "dn: {dn}\nchangetype: modify\nreplace: userPassword\nuserPassword:: {password}\n\n\
+             dn: {dn}\nchangetype: modify\nreplace: pwdReset\n"
         ))
     }
 }

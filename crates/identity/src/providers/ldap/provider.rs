@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use model::Clock;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::client::Entry;
 use super::directory::{Compiled, InvalidLdapSettings};
@@ -69,7 +69,6 @@ impl Ldap {
             }
             Ok(Verdict::Refused(refusal)) => {
                 outcome(refusal.reason());
-                info!(provider = %name, user = %question.user, reason = refusal.reason(), "directory refuses");
                 Ok(Answer::Refused(refusal.to_string()))
             }
             Err(fault) if fault.is_malformed() => {
@@ -117,6 +116,10 @@ impl Provider for Ldap {
 
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, ProviderError>> {
         self.answer(question).boxed()
+    }
+
+    fn knows_users_without_password(&self) -> bool {
+        true
     }
 }
 
