@@ -79,7 +79,8 @@ fn unit_tests(summary: &mut Summary) -> Result<()> {
     process::run_watching(&mut command, |line| summary.note(line))
 }
 
-/// What is tried against moto: ignored elsewhere, since it needs what `setup` installs.
+/// What is tried against moto and by paramiko: ignored elsewhere, since it needs what `setup`
+/// installs.
 fn moto_tests(summary: &mut Summary) -> Result<()> {
     let moto = setup::moto_server()?;
     let mut command = Command::new("cargo");
@@ -87,11 +88,23 @@ fn moto_tests(summary: &mut Summary) -> Result<()> {
     let built = ["--workspace", "--all-features", "--no-fail-fast"];
     if has_nextest() {
         command.args(["nextest", "run"]).args(built);
-        command.args(["--run-ignored", "only", "-E", "test(/(^|::)moto::/)"]);
+        command.args([
+            "--run-ignored",
+            "only",
+            "-E",
+            "test(/(^|::)(moto|paramiko)::/)",
+        ]);
     } else {
         command.arg("test").args(built);
-        command.args(["--test", "contract", "--test", "scenarios"]);
-        command.args(["--", "--ignored", "moto::"]);
+        command.args([
+            "--test",
+            "contract",
+            "--test",
+            "scenarios",
+            "--test",
+            "doors",
+        ]);
+        command.args(["--", "--ignored", "moto::", "paramiko::"]);
     }
     command
         .current_dir(environment::root()?)

@@ -200,6 +200,12 @@ impl User {
         });
         plain.unwrap_or(name)
     }
+
+    /// The same as a name of its own: what `${transfer:UserName}` stands for in homes.
+    pub fn plain(&self) -> UserName {
+        // What is left of a name that holds no slash holds none either.
+        UserName::parse(self.plain_name()).unwrap_or_else(|_| self.name.clone())
+    }
 }
 
 /// What is to change of a user; what is absent stays.

@@ -26,7 +26,7 @@ pub fn check_home(
 /// The tree of a user, who may do what is `granted` in it at most.
 pub(crate) fn mounts(user: &User, granted: Permissions) -> Result<Mounts> {
     let (home, mappings) = (&user.home_directory, &user.mappings);
-    read(&user.name, user.home_type, home, mappings, granted)
+    read(&user.plain(), user.home_type, home, mappings, granted)
 }
 
 fn read(

@@ -127,6 +127,6 @@ fn home(user: &User) -> Option<Home> {
     let mapped = user.mappings.iter().find(|mapping| mapping.entry == "/");
     let mapped = mapped.filter(|_| user.home_type == HomeType::Logical);
     let text = mapped.map_or(user.home_directory.as_str(), |mapping| &mapping.target);
-    let target = Target::parse(text, &user.name).ok()?;
+    let target = Target::parse(text, &user.plain()).ok()?;
     Home::new(target.bucket.as_str(), &target.key)
 }

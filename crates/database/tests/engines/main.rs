@@ -2,6 +2,7 @@
 
 mod attributes;
 mod backups;
+mod external_users;
 mod failures;
 mod fence;
 mod fixture;

@@ -14,6 +14,7 @@ mod mappings;
 mod moving;
 mod quotas;
 mod reading;
+mod reauthorising;
 mod removing;
 mod renaming;
 mod requests;

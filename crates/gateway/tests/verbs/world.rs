@@ -34,8 +34,8 @@ pub(crate) struct World {
     pub(crate) transfers: Transfers,
     node: NodeId,
     settings: Settings,
-    server: ServerId,
-    identity: Identity,
+    pub(crate) server: ServerId,
+    pub(crate) identity: Identity,
     users: AtomicU32,
     _folder: TempDir,
 }

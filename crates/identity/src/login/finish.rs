@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use database::{ExternalUser, User};
 use model::{Timestamp, UserName};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{External, Known, Login};
@@ -12,6 +13,8 @@ use crate::{Authenticated, Error, Identity, Refused};
 
 /// How exactly the last login is known: a write for every connection would cost more than it says.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
+/// A database that is busy writing does not keep anybody out.
+const NOTED_WITHIN: Duration = Duration::from_secs(1);
 
 impl Login {
     pub(super) async fn finish(&mut self) -> Result<Authenticated, Refused> {
@@ -71,8 +74,12 @@ impl Login {
             return;
         }
         let users = self.identity.database().users();
-        if let Err(error) = users.note_login(user.id, now).await {
-            warn!(user = %user.name, %error, "the time of a login was not noted");
+        match timeout(NOTED_WITHIN, users.note_login(user.id, now)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                warn!(user = %user.name, %error, "the time of a login was not noted");
+            }
+            Err(_) => warn!(user = %user.name, "the time of a login was not noted in time"),
         }
     }
 }

@@ -356,6 +356,41 @@ mod tests {
     }
 
     #[test]
+    fn identity_providers_are_checked_as_a_whole() {
+        const LDAP: &str = "[[identity.provider]]\nname = \"x\"\nkind = \"ldap\"\n";
+        let http = "[[identity.provider]]\nname = \"x\"\nkind = \"http\"\n";
+        for (text, expected) in [
+            ("[identity]\nmethods = \"NONE\"\n", "identity.methods: "),
+            (
+                "[identity]\ndefault = \"x\"\n",
+                "there is no provider \"x\"",
+            ),
+            (
+                "[identity]\npatterns = [\"*=x\"]\n",
+                "there is no provider \"x\"",
+            ),
+            ("[identity]\npatterns = [\"*\"]\n", "write PATTERN=PROVIDER"),
+            (LDAP, "write its [identity.provider.ldap]"),
+            (
+                &format!("{http}[identity.provider.ldap]\n"),
+                "write its [identity.provider.http]",
+            ),
+            (&http.replace("x", "builtin"), "the built-in users"),
+            (&http.replace("x", "X"), "is not valid"),
+            (
+                "[[identity.provider]]\nname = \"x\"\nkind = \"nis\"\n",
+                "unknown value \"nis\"",
+            ),
+        ] {
+            let shown = error(text);
+            assert!(shown.contains(expected), "{text}: {shown}");
+        }
+        let named = |name: &str| http.replace('x', name);
+        let twice = format!("{0}[identity.provider.http]\n{0}", named("a"));
+        assert!(load_text("x", &twice, &BTreeMap::new()).is_err());
+    }
+
+    #[test]
     fn variables_overlay_the_file() {
         let variables = BTreeMap::from([
             (

@@ -83,6 +83,95 @@ fn users_are_looked_after_from_the_command_line() {
 }
 
 #[test]
+fn what_a_user_has_to_show_is_set_and_shown_and_his_secret_is_shown_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    drop(Node::up(&data, &[]));
+    let data = data.to_str().unwrap();
+    let call = |words: &[&str]| {
+        let words: Vec<&str> = words.iter().copied().chain(["--data", data]).collect();
+        run(&words)
+    };
+    let shown = || {
+        let (ok, out, err) = call(&["user", "show", "demo", "--json"]);
+        assert!(ok, "{err}");
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()
+    };
+    assert_eq!(shown()["methods"], serde_json::Value::Null);
+    let (ok, out, err) = call(&[
+        "user",
+        "set",
+        "demo",
+        "--methods",
+        "PUBLIC_KEY_AND_PASSWORD",
+        "--expires",
+        "2099-01-31",
+        "--allow-from",
+        "192.0.2.0/24",
+        "--deny-from",
+        "192.0.2.7",
+    ]);
+    assert!(ok && out == "changed user demo\n", "{err}");
+    let user = shown();
+    assert_eq!(user["methods"], "PUBLIC_KEY_AND_PASSWORD");
+    assert_eq!(user["expires"], "2099-01-31T00:00:00Z");
+    assert_eq!(user["networks"]["allow"][0], "192.0.2.0/24");
+    assert_eq!(user["networks"]["deny"][0], "192.0.2.7");
+    let (ok, _, err) = call(&[
+        "user",
+        "set",
+        "demo",
+        "--default-methods",
+        "--never-expires",
+        "--from-anywhere",
+    ]);
+    assert!(ok, "{err}");
+    let user = shown();
+    assert_eq!(
+        (&user["methods"], &user["expires"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    assert_eq!(user["networks"]["allow"], serde_json::json!([]));
+    for (wrong, why) in [
+        (&["--methods", "NONE"][..], "PUBLIC_KEY_OR_PASSWORD"),
+        (&["--expires", "soon"], "2027-01-31"),
+        (
+            &["--allow-from", "192.0.2.5/24"],
+            "192.0.2.0/24 or 192.0.2.5",
+        ),
+        (&["--role", "nobody"], "there is no role \"nobody\""),
+        (&[], "nothing to change"),
+    ] {
+        let words: Vec<&str> = ["user", "set", "demo"]
+            .into_iter()
+            .chain(wrong.iter().copied())
+            .collect();
+        let (ok, _, err) = call(&words);
+        assert!(!ok && err.contains(why), "{wrong:?}: {err}");
+    }
+
+    let (ok, out, err) = call(&["user", "totp", "enrol", "demo"]);
+    assert!(ok, "{err}");
+    let uri = out
+        .lines()
+        .find(|line| line.starts_with("otpauth://totp/Pierhead:demo?"));
+    let secret = uri
+        .and_then(|uri| uri.split(['=', '&']).nth(1))
+        .expect("a secret");
+    assert!(secret.len() >= 32, "{out}");
+    for words in [
+        &["user", "show", "demo"][..],
+        &["user", "show", "demo", "--json"],
+    ] {
+        let (_, out, _) = call(words);
+        assert!(out.contains("totp") && !out.contains(secret), "{out}");
+    }
+    assert!(call(&["user", "totp", "remove", "demo"]).0);
+    let (ok, _, err) = call(&["user", "totp", "remove", "demo"]);
+    assert!(!ok && err.contains("has no one-time passwords"), "{err}");
+}
+
+#[test]
 fn a_user_who_could_not_log_in_or_has_no_home_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

@@ -1,7 +1,10 @@
 //! The SSH door through real clients and at packet level, over a memory store.
 
+mod certificates;
 mod login;
+mod methods;
 mod openssh;
+mod paramiko;
 mod proxied;
 mod wire;
 mod world;

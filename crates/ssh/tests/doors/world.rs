@@ -26,6 +26,8 @@ pub(crate) const USER: &str = "acme";
 
 pub(crate) struct World {
     pub(crate) database: Database,
+    pub(crate) identity: Identity,
+    pub(crate) user: database::User,
     pub(crate) store: MemoryStore,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) buffers: Buffers,
@@ -106,7 +108,7 @@ impl World {
         change(&mut settings);
         let floors = Floors {
             server: server.id,
-            identity,
+            identity: identity.clone(),
             gateway: gateway.clone(),
             uploads: buffers.in_flight.clone(),
             clock,
@@ -123,6 +125,8 @@ impl World {
         serving.spawn(async move { server.serve(listener, stop).await });
         Self {
             database,
+            identity,
+            user,
             store,
             gateway,
             buffers,
@@ -175,8 +179,13 @@ impl World {
             .args(["-F", "/dev/null"])
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])
-            .args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"])
-            .args(["-o", "LogLevel=ERROR"])
+            .args(["-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR"])
+            .env("SSH_ASKPASS", self.path("askpass"))
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .args(match arguments.contains(&"BatchMode=no") {
+                true => &[][..],
+                false => &["-o", "BatchMode=yes"],
+            })
             .args(arguments.iter().map(|a| a.replace("{}", "acme@127.0.0.1")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -191,6 +200,33 @@ impl World {
             child.wait_with_output(),
         );
         waited.await.expect("no hang").expect("ran")
+    }
+
+    /// Runs OpenSSH's `sftp`, logs in by these methods in this order, and answers prompts: for the
+    /// password by `password`, for a code by `code`. Whether it got in and could list its home.
+    pub(crate) async fn logs_in(&self, methods: &str, password: &str, code: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        let answers = format!(
+            "#!/bin/sh\ncase \"$1\" in\n*erification*) echo '{code}';;\n*) echo '{password}';;\nesac\n"
+        );
+        let script = self.path("askpass");
+        std::fs::write(&script, answers).expect("written");
+        let executable = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(&script, executable).expect("set");
+        let preferred = format!("PreferredAuthentications={methods}");
+        let arguments = [
+            "-o",
+            "BatchMode=no",
+            "-o",
+            "NumberOfPasswordPrompts=1",
+            "-o",
+            &preferred,
+            "-b",
+            "-",
+            "{}",
+        ];
+        let output = self.openssh("sftp", &arguments, "ls\n").await;
+        output.status.success()
     }
 
     /// Runs `sftp` with these commands, which must all succeed; its output.
