@@ -119,8 +119,10 @@ pub struct Transfer {
     pub upload_id: Option<String>,
     /// The object, where it is [`TransferState::Completed`].
     pub completed: Option<CompletedUpload>,
-    /// When it failed or was given up.
+    /// When it ended, in whatever way.
     pub ended: Option<Timestamp>,
+    /// When its bytes changed last, or it was left unfinished, as far as that was noted.
+    pub changed: Option<Timestamp>,
     /// Why it failed.
     pub error: Option<String>,
 }

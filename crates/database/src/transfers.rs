@@ -294,6 +294,7 @@ pub(crate) fn transfer(row: &Row) -> Result<Transfer> {
             _ => None,
         },
         ended: finished,
+        changed: row.time_or_null("changed")?,
         error: row.text_or_null("error")?,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use database::Transfer;
+use database::{Transfer, TransferState};
 use model::{Location, TransferId};
 use storage::{ObjectStore, PendingUpload};
 
@@ -59,7 +59,8 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// In staging the key names its upload. One that we do not know stays.
+    /// In staging the key names its upload. One that we do not know stays. A closed temporary
+    /// file is whole: who goes on with it begins anew.
     fn staged_orphan(
         &mut self,
         id: TransferId,
@@ -67,7 +68,7 @@ impl Pass<'_> {
         owners: &HashMap<TransferId, Transfer>,
     ) -> Option<TransferId> {
         match owners.get(&id) {
-            Some(row) => is_over(row).then_some(id),
+            Some(row) => (is_over(row) || row.state == TransferState::Staged).then_some(id),
             None => {
                 self.foreign(location.clone(), id);
                 None
@@ -75,8 +76,9 @@ impl Pass<'_> {
         }
     }
 
-    /// At a final key, an upload is ours if a row names it. One that no row names is ours if it
-    /// was begun while one of ours was at the key, and none is now.
+    /// At a final key, an upload is ours if a row names it. One that no row names, as after an
+    /// answer that was lost, is ours if it was begun while one of ours was at the key, and none is
+    /// now.
     async fn orphan_at_key(
         &self,
         pending: &PendingUpload,
@@ -93,7 +95,7 @@ impl Pass<'_> {
         // Nobody but the living node that began it can use an upload that no row names.
         let live = self.transfers.core().database.nodes().live(now).await?;
         let lives = |row: &Transfer| live.iter().any(|node| node.id == row.intent.node);
-        let is_busy = rows.iter().any(|row| !is_over(row) && lives(row))
+        let is_busy = rows.iter().any(|row| is_at_work(row) && lives(row))
             || table.is_changing(location, now).await?;
         if is_busy {
             return Ok(None);
@@ -119,16 +121,28 @@ impl Pass<'_> {
 
 /// Whether nothing of an upload is needed any more.
 pub(super) fn is_over(row: &Transfer) -> bool {
-    use database::TransferState::{Aborted, Completed, Discarded, Expired, Failed};
+    use TransferState::{Aborted, Completed, Discarded, Expired, Failed};
     matches!(
         row.state,
         Completed | Failed | Aborted | Expired | Discarded
     )
 }
 
-/// Whether a multipart upload was begun between the start and the end of an upload of ours.
-/// Stores tell the time in seconds.
+/// Whether somebody may still send parts of it.
+fn is_at_work(row: &Transfer) -> bool {
+    matches!(
+        row.state,
+        TransferState::Intended | TransferState::Publishing
+    )
+}
+
+/// Whether a multipart upload was begun between the start of an upload of ours and its end, or
+/// the time when it was left unfinished. Stores tell the time in seconds.
 fn began(row: &Transfer, pending: &PendingUpload) -> bool {
     let at = pending.initiated.as_seconds();
-    row.intent.started.as_seconds() <= at && row.ended.is_some_and(|ended| at <= ended.as_seconds())
+    let until = match row.state {
+        TransferState::Detached => row.changed,
+        _ => row.ended,
+    };
+    row.intent.started.as_seconds() <= at && until.is_some_and(|until| at <= until.as_seconds())
 }

@@ -5,9 +5,9 @@ use model::{Clock, ErrorKind};
 use storage::memory::{Fault, Operation};
 use storage::{ObjectStore, PutOptions};
 use tokio_util::task::TaskTracker;
-use transfer::Condition;
+use transfer::{Condition, Left};
 
-use crate::world::{LIFE, LONG, World, body, close, key, location, on_both_engines};
+use crate::world::{LIFE, LONG, World, body, close, key, leaving, location, on_both_engines};
 
 on_both_engines!(
     one_node_sweeps_at_a_time,
@@ -15,6 +15,8 @@ on_both_engines!(
     a_small_upload_of_a_dead_node_is_given_up_once_it_cannot_come_any_more,
     a_publication_that_takes_effect_late_is_committed_late,
     multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours,
+    an_unrecorded_upload_beside_an_unfinished_one_is_aborted,
+    an_unrecorded_upload_of_a_closed_temporary_file_is_aborted,
     staging_is_cleared_of_what_has_ended_and_of_nothing_else,
     a_store_that_is_away_is_asked_again,
     a_closed_temporary_file_that_lost_its_row_gets_it_back,
@@ -129,6 +131,33 @@ async fn multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours(
     let keys: Vec<_> = left.iter().map(|one| one.upload.key.as_str()).collect();
     assert_eq!(keys, ["theirs"]);
     assert_eq!(alive.sweep().await, "");
+}
+
+/// The answer that began it was lost, so that it was begun twice; the connection was lost, too.
+async fn an_unrecorded_upload_beside_an_unfinished_one_is_aborted(world: World) {
+    let node = world.node("a").await;
+    let upload = node.open("f", vec![7; 20 << 20]);
+    begin_upload(&world, "f").await;
+    upload.settle().await.expect("stored");
+    assert_eq!(node.sweep().await, "", "somebody is at it");
+    let left = upload.detach(leaving(&upload)).await;
+    assert_eq!(left, Left::Unfinished { safe: 20 << 20 });
+    world.later(LIFE, &[&node]).await;
+    // Somebody else's, begun since.
+    begin_upload(&world, "f").await;
+    assert_eq!(node.sweep().await, "abort-upload done 1");
+    assert_eq!(world.store.list_uploads("").await.expect("listed").len(), 2);
+    assert_eq!(node.state(upload.id()).await, TransferState::Detached);
+    assert_eq!(node.sweep().await, "");
+}
+
+async fn an_unrecorded_upload_of_a_closed_temporary_file_is_aborted(world: World) {
+    let node = world.node("a").await;
+    let file = node.stage("g.tmp", "whole").await;
+    begin_upload(&world, &format!(".pierhead/staging/{}/file-0", file.id())).await;
+    assert_eq!(node.sweep().await, "abort-upload done 1");
+    assert_eq!(node.state(file.id()).await, TransferState::Staged);
+    assert_eq!(node.sweep().await, "");
 }
 
 async fn staging_is_cleared_of_what_has_ended_and_of_nothing_else(world: World) {

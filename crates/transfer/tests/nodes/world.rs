@@ -15,8 +15,8 @@ use storage::{Buffers, ObjectStore, ObjectStoreExt, Placement, Stores};
 use testkit::postgres::TestDatabase;
 use tokio::sync::Semaphore;
 use transfer::{
-    Attributes, Beginning, Condition, Intent, Publication, Published, Settings, SweepError,
-    Sweeper, Transfer, Transfers, transfer_of,
+    Attributes, Beginning, Condition, Intent, Leaving, Publication, Published, Settings,
+    SweepError, Sweeper, Transfer, Transfers, transfer_of,
 };
 
 /// Runs each test on both engines.
@@ -303,6 +303,15 @@ pub(crate) async fn close(
         path: transfer.intent().path.clone(),
     };
     transfer.finish(publication).await
+}
+
+/// As after a connection that was lost.
+pub(crate) fn leaving(transfer: &Transfer) -> Leaving {
+    Leaving {
+        reason: "the connection was lost".to_owned(),
+        attributes: Attributes::default(),
+        path: transfer.intent().path.clone(),
+    }
 }
 
 pub(crate) fn bucket() -> BucketName {
