@@ -89,11 +89,14 @@ impl Call<'_> {
 
     fn failed(&self, attempts: u32, lost: bool, failure: Failure) -> Error {
         self.count(failure.kind.as_str());
-        let ours = attempts > 1 && failure.kind == ErrorKind::Conflict;
+        // What an earlier attempt has done turns a later one away, whatever was said of that one:
+        // its condition fails, or its upload is an object by now.
+        let again = attempts > 1;
+        let gone = again && failure.cause.code() == Some("NoSuchUpload");
         let unknown = match self.effect {
             Effect::None => false,
-            Effect::Publishes => lost,
-            Effect::PublishesIf => lost || ours,
+            Effect::Publishes => lost || gone,
+            Effect::PublishesIf => lost || gone || (again && failure.kind == ErrorKind::Conflict),
         };
         let reason = match failure.cause.code() {
             Some("NoSuchBucket") => format!("the bucket {} does not exist", self.bucket),

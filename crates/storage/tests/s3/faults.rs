@@ -162,7 +162,14 @@ async fn another_checksum_is_never_acknowledged() {
 
 #[tokio::test]
 async fn a_completion_whose_answer_is_lost_is_unknown() {
-    for precondition in [None, Some(Precondition::Absent)] {
+    // The last one is of a front that turns away what it has passed on.
+    let (lost, denied) = (Effect::LoseReply, Effect::StatusAfter(503, "SlowDown"));
+    for (precondition, effect) in [
+        (None, lost.clone()),
+        (Some(Precondition::Absent), lost),
+        (None, denied.clone()),
+        (Some(Precondition::Absent), denied),
+    ] {
         let (server, store) = opened().await;
         let upload = store
             .create_upload(&key("a"), &PutOptions::default())
@@ -170,8 +177,8 @@ async fn a_completion_whose_answer_is_lost_is_unknown() {
             .unwrap();
         let one = PartNumber::new(1).unwrap();
         let part = store.put_part(one, body(&["x"]), &upload).await.unwrap();
-        let lost = Fault::new(Effect::LoseReply).on("CompleteMultipartUpload");
-        server.break_with(lost.times(1));
+        let fault = Fault::new(effect).on("CompleteMultipartUpload");
+        server.break_with(fault.times(1));
         let done = store
             .complete_upload(&upload, &[part], precondition.as_ref())
             .await;
