@@ -1,7 +1,7 @@
 //! What a scenario takes place in: backends that outlive the nodes, users, and the way in past
 //! the gateway.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use database::{Database, DatabaseUrl};
-use model::{EventKind, Timestamp};
+use database::{Database, DatabaseUrl, Transfer, TransferState};
+use model::{BucketName, EventKind, Location, ObjectKey, Timestamp, TransferId};
 use ssh::{HostKey, HostKeyAlgorithm};
 use testkit::client::{Credential, Session, Stop};
 use testkit::dice::Dice;
@@ -172,24 +172,61 @@ impl World {
         }
     }
 
-    /// How many `upload` events each path has.
-    pub(crate) async fn uploads_told(&self) -> BTreeMap<String, usize> {
+    /// Everything in the S3 server that is no object of a user, against the rows of transfers.
+    pub(crate) async fn left_over(&self) -> LeftOver {
+        let database = self.database().await;
+        let transfers = database.transfers();
+        let mut left = LeftOver::default();
+        for (key, id) in self.s3().uploads(BUCKET) {
+            let location = Location {
+                bucket: BucketName::parse(BUCKET).expect("a plain name"),
+                key: ObjectKey::parse(key.clone()).expect("a key"),
+            };
+            let row = match staged_for(&key) {
+                Some(id) => transfers.by_id(id).await.expect("read"),
+                None => {
+                    let rows = transfers.to_object(&location, 100).await.expect("read");
+                    let named = |row: &Transfer| row.upload_id.as_ref() == Some(&id);
+                    rows.into_iter().find(named)
+                }
+            };
+            left.add(&format!("the multipart upload {id} to {key}"), row);
+        }
+        for key in self.s3().keys(BUCKET) {
+            if let Some(id) = staged_for(&key) {
+                left.add(&key, transfers.by_id(id).await.expect("read"));
+            }
+        }
+        database.close().await;
+        left
+    }
+
+    /// The database, past the gateway.
+    async fn database(&self) -> Database {
         let url = DatabaseUrl::parse(&self.database_url()).expect("a URL");
         let database = Database::open(&url, database::Settings::default()).await;
-        let database = database.expect("the database answers");
+        database.expect("the database answers")
+    }
+
+    /// How many `upload` events each path has.
+    pub(crate) async fn uploads_told(&self) -> BTreeMap<String, usize> {
+        self.told(EventKind::Upload).await
+    }
+
+    /// How many events of a kind each path has.
+    pub(crate) async fn told(&self, kind: EventKind) -> BTreeMap<String, usize> {
+        let database = self.database().await;
         let since = Timestamp::from_micros(0);
         let events = database.events().since(since, 100_000).await.expect("read");
         database.close().await;
         let mut told = BTreeMap::new();
-        for stored in events {
-            if stored.event.kind == EventKind::Upload {
-                let key = stored.event.key.expect("an upload has a key");
-                let path = key
-                    .strip_prefix("partner/")
-                    .expect("of the user")
-                    .to_owned();
-                *told.entry(path).or_default() += 1;
-            }
+        for stored in events
+            .into_iter()
+            .filter(|stored| stored.event.kind == kind)
+        {
+            let key = stored.event.key.expect("it has a key");
+            let path = key.strip_prefix("partner/").expect("of the user");
+            *told.entry(path.to_owned()).or_default() += 1;
         }
         told
     }
@@ -203,6 +240,41 @@ impl World {
             ),
         }
     }
+}
+
+/// What a store holds besides objects of users.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOver {
+    /// Paths of the user that are unfinished, or temporary, and have something in the store.
+    pub(crate) unfinished: BTreeSet<String>,
+    /// What no unfinished row accounts for, in words.
+    pub(crate) unexplained: Vec<String>,
+}
+
+impl LeftOver {
+    fn add(&mut self, what: &str, row: Option<Transfer>) {
+        use TransferState::{Detached, Intended, Publishing, Staged};
+        let Some(row) = row else {
+            let text = format!("{what} is left, and no row names it");
+            return self.unexplained.push(text);
+        };
+        let (id, state) = (row.intent.id, row.state);
+        match state {
+            Intended | Publishing | Detached | Staged => {
+                let path = row.intent.path.trim_start_matches('/');
+                self.unfinished.insert(path.to_owned());
+            }
+            _ => self
+                .unexplained
+                .push(format!("{what} is left, and transfer {id} is {state:?}")),
+        }
+    }
+}
+
+/// The transfer that a key in staging names.
+fn staged_for(key: &str) -> Option<TransferId> {
+    let rest = key.strip_prefix(".pierhead/staging/")?;
+    rest.split('/').next()?.parse().ok()
 }
 
 fn s3_settings(endpoint: &str, access: &str, secret: &str) -> String {
