@@ -14,6 +14,8 @@ from buckets import FolderBucket, S3Bucket
 
 START_SECONDS = 60
 
+MOTO_SERVER = Path(__file__).parents[2] / "crates/testkit/src/moto/server.py"
+
 # Processes that lead a session of their own, to be ended if the run is.
 running = set()
 
@@ -158,7 +160,7 @@ def testkit_server(settings, workdir):
 @contextlib.contextmanager
 def moto_server(settings, workdir):
     port = free_port()
-    command = [settings.tools / "venv/bin/moto_server", "-H", "127.0.0.1", "-p", port]
+    command = [settings.tools / "venv/bin/python3", MOTO_SERVER, "-H", "127.0.0.1", "-p", port]
     with started(command, workdir / "moto.log") as process:
         threading.Thread(target=process.stdout.read, daemon=True).start()
         wait_for_port(port, process)

@@ -16,17 +16,22 @@ pub struct Moto {
     port: u16,
 }
 
+/// How it is started: one of its answers is mended.
+const SERVER: &str = include_str!("moto/server.py");
+
 /// Longest wait for the first answer: Python imports much.
 const START: Duration = Duration::from_secs(60);
 
 impl Moto {
-    /// Starts `executable` (`moto_server`) on a free loopback port and waits until it answers.
+    /// Starts the server of the environment that `executable` (`moto_server`) is in on a free
+    /// loopback port, and waits until it answers.
     ///
     /// # Errors
     /// Where it cannot be started, ends at once, or does not answer within a minute.
     pub async fn start(executable: &Path) -> io::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let process = Command::new(executable)
+        let process = Command::new(executable.with_file_name("python3"))
+            .args(["-c", SERVER])
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

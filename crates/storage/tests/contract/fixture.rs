@@ -36,8 +36,6 @@ pub(crate) struct Quirks {
     pub(crate) copies_any_state: bool,
     /// Answers 500 to parts and completions of an upload that is not there.
     pub(crate) breaks_on_unknown_uploads: bool,
-    /// Lists the parts of an upload in a form that cannot be read.
-    pub(crate) breaks_part_lists: bool,
 }
 
 /// Two buckets of one connection.

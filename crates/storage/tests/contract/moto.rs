@@ -60,7 +60,6 @@ impl Server {
             mangles_control_characters: true,
             copies_any_state: true,
             breaks_on_unknown_uploads: true,
-            breaks_part_lists: true,
             ..Quirks::default()
         };
         fixture
