@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 /// Longest start: the first makes host keys, and one after a crash ends what was left.
 const START: Duration = Duration::from_secs(90);
+/// What is told in its place once it is gone.
+const ENDED: &[u8] = b"ENDED";
 
 /// A node that may run or not. Killed when it is dropped.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct Node {
     sftp: SocketAddr,
     admin: SocketAddr,
     child: Option<Child>,
+    starts: u32,
 }
 
 impl Node {
@@ -42,6 +46,7 @@ impl Node {
             sftp,
             admin,
             child: None,
+            starts: 0,
         })
     }
 
@@ -73,8 +78,7 @@ impl Node {
     /// # Errors
     /// Where it cannot be run or fails; with what it said.
     pub fn command(&self, arguments: &[&str]) -> io::Result<String> {
-        let mut command = self.pierhead(arguments);
-        let output = command.output()?;
+        let output = self.output(arguments)?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let text = format!("pierhead {arguments:?} ({}): {said}", output.status);
@@ -83,27 +87,54 @@ impl Node {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Starts it and waits until it is ready. Blocks.
+    /// The same, also where it fails.
+    ///
+    /// # Errors
+    /// Where it cannot be run.
+    pub fn output(&self, arguments: &[&str]) -> io::Result<Output> {
+        self.pierhead(arguments).output()
+    }
+
+    /// Starts it and waits until it says that it serves. Blocks.
     ///
     /// # Errors
     /// Where it ends by itself, or is not ready in time.
     pub fn start(&mut self) -> io::Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
+        self.starts += 1;
+        // Of this start alone: what is told of an earlier one goes nowhere.
+        let path = self
+            .log
+            .with_file_name(format!("notify{}.sock", self.starts));
+        let told = UnixDatagram::bind(&path)?;
+        told.set_read_timeout(Some(START))?;
         let mut command = self.pierhead(&["serve"]);
-        command.stderr(log.try_clone()?).stdout(log);
-        self.child = Some(command.spawn()?);
-        let deadline = Instant::now() + START;
-        while !self.is_ready() {
-            let ended = self.child.as_mut().map(Child::try_wait).transpose()?;
-            if let Some(status) = ended.flatten() {
+        command.env("NOTIFY_SOCKET", &path).stdout(Stdio::piped());
+        let mut child = command.stderr(log.try_clone()?).spawn()?;
+        let output = child.stdout.take();
+        self.child = Some(child);
+        let socket = path.clone();
+        std::thread::spawn(move || follow(output, log, &socket));
+        let ready = self.until_ready(&told);
+        std::fs::remove_file(&path)?;
+        ready
+    }
+
+    fn until_ready(&mut self, told: &UnixDatagram) -> io::Result<()> {
+        let mut message = [0; 4096];
+        loop {
+            let Ok(length) = told.recv(&mut message) else {
+                return Err(self.complain("is not ready in time"));
+            };
+            let text = String::from_utf8_lossy(&message[..length]);
+            if text.lines().any(|line| line == "READY=1") {
+                return Ok(());
+            }
+            if text.as_bytes() == ENDED {
+                let status = self.wait()?;
                 return Err(self.complain(&format!("ended at its start ({status})")));
             }
-            if Instant::now() > deadline {
-                return Err(self.complain("is not ready in time"));
-            }
-            std::thread::sleep(Duration::from_millis(10));
         }
-        Ok(())
     }
 
     /// kill -9.
@@ -178,6 +209,16 @@ impl Node {
     fn complain(&self, what: &str) -> io::Error {
         io::Error::other(format!("pierhead {what}; see {}", self.log.display()))
     }
+}
+
+/// Its output ends with it, which is told like its beginning.
+fn follow(output: Option<ChildStdout>, mut log: File, socket: &Path) {
+    let copied = output.map(|mut output| io::copy(&mut output, &mut log));
+    if let Some(Err(error)) = copied {
+        eprintln!("the output of a node is lost: {error}");
+    }
+    // Nobody listens any more where it has served.
+    let _ = UnixDatagram::unbound().and_then(|end| end.send_to(ENDED, socket));
 }
 
 impl Drop for Node {
