@@ -143,20 +143,6 @@ impl TransfersTable<'_> {
             .bind(now);
         Ok(!self.engine.fetch_all(&query).await?.is_empty())
     }
-
-    /// Who has the right to change the object at a key now, where somebody has.
-    ///
-    /// # Errors
-    /// `Unavailable` where the database does not answer.
-    pub async fn publisher(&self, location: &Location) -> Result<Option<TransferId>> {
-        let sql = "SELECT holder FROM publications WHERE bucket = $1 AND object_key = $2 \
-                   AND holder IS NOT NULL";
-        let query = Query::new("look up publication of", location, sql)
-            .bind(&location.bucket)
-            .bind(&location.key);
-        let row = self.engine.fetch_optional(&query).await?;
-        row.map(|row| row.parsed("holder")).transpose()
-    }
 }
 
 /// Writes an intent that was lost, in this epoch; fine where it is written already.

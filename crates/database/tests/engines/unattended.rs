@@ -3,16 +3,13 @@
 use database::{ClaimingTransfer, PrivateId, TransferState};
 use model::{ErrorKind, NodeId, TransferId};
 
-use crate::fixture::{
-    Fixture, NOW, commit, intent, location, on_both_engines, request, request_of,
-};
+use crate::fixture::{Fixture, NOW, commit, intent, on_both_engines, request_of};
 
 on_both_engines!(
     unattended_transfers_come_in_pages,
     a_withdrawn_transfer_is_unfinished_and_nobodys,
     transfers_are_found_by_their_ids,
     every_bucket_is_named_once,
-    a_key_names_its_publisher,
 );
 
 async fn unattended_transfers_come_in_pages(fixture: Fixture) {
@@ -114,20 +111,4 @@ async fn every_bucket_is_named_once(fixture: Fixture) {
     let buckets = transfers.buckets().await.expect("list");
     let names: Vec<_> = buckets.iter().map(model::BucketName::as_str).collect();
     assert_eq!(names, ["ark", "ark-2", "zoo"]);
-}
-
-async fn a_key_names_its_publisher(fixture: Fixture) {
-    let (transfers, writer) = (fixture.database.transfers(), fixture.database.writer());
-    let holder = TransferId::generate();
-    let publisher = transfers.publisher(&location("a")).await;
-    assert_eq!(publisher.expect("look up"), None);
-    let claim = writer.claim_publication(request("a", holder)).await;
-    let publisher = transfers.publisher(&location("a")).await;
-    assert_eq!(publisher.expect("look up"), Some(holder));
-    if let Ok(database::Claim::Granted(publication)) = claim {
-        let released = writer.release_publication(publication).await;
-        released.expect("release");
-    }
-    let publisher = transfers.publisher(&location("a")).await;
-    assert_eq!(publisher.expect("look up"), None);
 }

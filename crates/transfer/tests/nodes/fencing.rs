@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use database::TransferState;
-use model::{Clock, ErrorKind};
+use database::{Claim, PublicationRequest, TransferState};
+use model::{Clock, ErrorKind, TransferId};
 use storage::memory::{Fault, Operation};
 use tokio_util::task::TaskTracker;
 use transfer::Condition;
 
-use crate::world::{LIFE, LONG, World, close, on_both_engines};
+use crate::world::{LIFE, LONG, START, World, close, on_both_engines};
 
 on_both_engines!(
     uploads_of_two_nodes_to_one_key_take_turns,
@@ -171,12 +171,19 @@ async fn an_upload_whose_answer_is_lost_keeps_its_key_until_that_is_known(world:
     let error = close(&lost, Condition::Any).await.expect_err("unknown");
     assert!(error.outcome_unknown());
     world.store.clear_faults();
-    let publisher = other
-        .database
-        .transfers()
-        .publisher(&lost.intent().location)
-        .await;
-    assert_eq!(publisher.expect("read"), Some(lost.id()));
+    let request = PublicationRequest {
+        location: lost.intent().location.clone(),
+        holder: TransferId::generate(),
+        node: other.id(),
+        now: world.clock.now(),
+        stale_before: START,
+        transfer: None,
+    };
+    let claim = other.database.writer().claim_publication(request).await;
+    assert!(
+        matches!(claim, Ok(Claim::Held { by, .. }) if by == lost.id()),
+        "{claim:?}"
+    );
     // Its node lives, and may still be at it.
     assert_eq!(other.sweep().await, "");
     world.later(LONG, &[&first, &other]).await;
