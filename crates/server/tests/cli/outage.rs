@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use database::{Database, DatabaseUrl};
+use model::Timestamp;
 use rustix::process::Signal;
 use sftp::{Attributes, OpenFlags, Reply, Request, StatusCode};
 use testkit::client::Sftp;
@@ -16,6 +18,9 @@ use crate::nodes::{add_user, client, key, upload};
 use crate::served::{Served, write_config};
 
 const PIECE: usize = 32_000;
+/// Between two looks, and how long one looks.
+const LOOK: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn open(channel: &mut Sftp, name: &str, flags: OpenFlags) -> Bytes {
     let opened = channel.open(name, flags, Attributes::default()).await;
@@ -70,8 +75,49 @@ fn add_key(config: &str, file: &Path) {
     assert!(ok, "{err}");
 }
 
+/// Waits until the intent of an upload is on record.
+async fn until_begun(url: &str) {
+    let url = DatabaseUrl::parse(url).expect("a URL");
+    let database = Database::open(&url, database::Settings::default()).await;
+    let database = database.expect("it answers");
+    let any_time = Timestamp::from_seconds(i64::from(u32::MAX));
+    let mut looks = tokio::time::interval(LOOK);
+    let look = async {
+        let transfers = database.transfers();
+        while transfers
+            .unfinished(any_time, 1)
+            .await
+            .expect("it answers")
+            .is_empty()
+        {
+            looks.tick().await;
+        }
+    };
+    let begun = tokio::time::timeout(PATIENCE, look).await;
+    assert!(begun.is_ok(), "no upload is on record");
+    database.close().await;
+}
+
+/// Waits until a path shows so many safe bytes: the node that has them tells the database when
+/// that answers again.
+async fn until_safe(channel: &mut Sftp, path: &str, size: u64) {
+    let path = Bytes::copy_from_slice(path.as_bytes());
+    let mut looks = tokio::time::interval(LOOK);
+    let look = async {
+        loop {
+            let stat = Request::Stat { path: path.clone() };
+            match channel.call(&stat).await.expect("answered") {
+                Reply::Attributes(shown) if shown.size == Some(size) => return,
+                _ => looks.tick().await,
+            };
+        }
+    };
+    let shown = tokio::time::timeout(PATIENCE, look).await;
+    assert!(shown.is_ok(), "{path:?} does not show {size} bytes");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn downloads_go_on_logins_are_refused_and_a_close_fails_in_time() {
+async fn downloads_go_on_logins_are_refused_and_a_failed_close_is_resumed_elsewhere() {
     let mut server = Postmaster::start();
     let proxy = Proxy::start(server.address()).await.expect("started");
     let folder = tempfile::tempdir().unwrap();
@@ -82,8 +128,9 @@ async fn downloads_go_on_logins_are_refused_and_a_close_fails_in_time() {
         server.url_at(proxy.address()),
         key('A'),
     );
-    let config = write_config(folder.path(), "", &more);
+    let config = write_config(&folder.path().join("a"), "", &more);
     let node = Served::start(&config);
+    let neighbour = Served::start(&write_config(&folder.path().join("b"), "", &more));
     let config = config.to_str().unwrap();
     add_user(config, "ann");
     let private = folder.path().join("id");
@@ -103,6 +150,7 @@ async fn downloads_go_on_logins_are_refused_and_a_close_fails_in_time() {
     let mut got = read(&mut down, &reading, 0).await.to_vec();
     let writing = open(&mut up, "f", OpenFlags::WRITE | OpenFlags::CREATE).await;
     up.write(&writing, 0, "half").await.expect("taken");
+    until_begun(&server.url_at(server.address())).await;
 
     server.kill();
     while got.len() < big.len() {
@@ -140,11 +188,22 @@ async fn downloads_go_on_logins_are_refused_and_a_close_fails_in_time() {
     let handle = open(&mut channel, "acknowledged", OpenFlags::READ).await;
     let bytes = read(&mut channel, &handle, 0).await;
     assert_eq!(bytes, "acknowledged", "nothing acknowledged is lost");
+    let elsewhere = client(&neighbour, "ann").await;
+    let mut there = elsewhere.sftp().await.expect("sftp");
+    until_safe(&mut there, "f", 4).await;
+    assert!(!objects.join("files/ann/f").exists(), "for her alone");
+    let writing = open(&mut there, "f", OpenFlags::WRITE | OpenFlags::CREATE).await;
+    there.write(&writing, 4, " and half").await.expect("taken");
+    assert_eq!(close(&mut there, writing).await, StatusCode::Ok);
+    let whole = std::fs::read(objects.join("files/ann/f")).unwrap();
+    assert_eq!(whole, b"half and half");
     upload(&mut channel, "f").await;
     assert_eq!(std::fs::read(objects.join("files/ann/f")).unwrap(), b"f");
     let (ok, list, err) = run(&["user", "list", "--config", config]);
     assert!(ok && list.contains("ann"), "{err}");
-    drop((one, other, third, up, down, channel));
-    node.signal(Signal::TERM);
-    assert!(node.wait().success());
+    drop((one, other, third, elsewhere, up, down, channel, there));
+    for node in [node, neighbour] {
+        node.signal(Signal::TERM);
+        assert!(node.wait().success());
+    }
 }
