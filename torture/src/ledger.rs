@@ -15,6 +15,10 @@ pub(crate) struct Outcome {
     pub(crate) name: &'static str,
     /// What stands then.
     pub(crate) tree: Tree,
+    /// Temporary files that are closed then.
+    pub(crate) staged: Tree,
+    /// The number in his directory's name then.
+    pub(crate) directory: u32,
     /// Events besides the acknowledged ones: kind and key.
     pub(crate) events: Vec<(&'static str, String)>,
     /// What can be resumed then.
@@ -26,6 +30,10 @@ pub(crate) struct Outcome {
 pub(crate) struct Ledger {
     /// What stands for certain, as long as nothing is unanswered.
     pub(crate) tree: Tree,
+    /// Temporary files that were closed: he alone sees them, until they are renamed.
+    pub(crate) staged: Tree,
+    /// The number in the name of his directory, which grows with each rename of it.
+    pub(crate) directory: u32,
     /// An upload that broke off and may be resumed.
     pub(crate) unfinished: Option<(String, Content)>,
     /// What was begun under a name and not closed since. Clients try the same file again, and so
@@ -48,6 +56,8 @@ impl Ledger {
         vec![Outcome {
             name: "as acknowledged",
             tree: self.tree.clone(),
+            staged: self.staged.clone(),
+            directory: self.directory,
             events: Vec::new(),
             unfinished: self.unfinished.clone(),
         }]
@@ -55,9 +65,17 @@ impl Ledger {
 
     /// Takes over what was found to have happened.
     pub(crate) fn settle(&mut self, outcome: Outcome) {
-        self.tree = outcome.tree;
-        self.unfinished = outcome.unfinished;
+        self.acknowledge(outcome);
         self.events.clear();
+    }
+
+    /// Takes over what was answered.
+    pub(crate) fn acknowledge(&mut self, outcome: Outcome) {
+        self.tree = outcome.tree;
+        self.staged = outcome.staged;
+        self.directory = outcome.directory;
+        self.unfinished = outcome.unfinished;
+        self.events.extend(outcome.events);
         self.unanswered.clear();
     }
 }

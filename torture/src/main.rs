@@ -2,14 +2,17 @@
 //! `cargo xtask torture`, which builds what it needs.
 
 mod content;
+mod deeds;
 mod expected;
 mod inspector;
 mod ledger;
 mod options;
+mod others;
 mod partner;
 mod report;
 mod rounds;
 mod setting;
+mod sweep;
 mod watcher;
 
 use std::process::ExitCode;

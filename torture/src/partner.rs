@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sftp::{Attributes, OpenFlags, Times};
+use sftp::OpenFlags;
 use testkit::client::{Credential, Session, Stop};
 use testkit::dice::Dice;
 use tokio::sync::Semaphore;
@@ -34,6 +34,10 @@ pub(crate) struct Partner {
 
 /// Names in a partner's folder; few, so that he comes back to them.
 const NAMES: [&str; 6] = ["a", "b", "c.csv", "d e.xml", "ü", "f"];
+/// Names in his directory.
+const BELOW: [&str; 3] = ["x", "y.csv", "deeper/z"];
+/// What makes a name temporary, by the gateway's defaults.
+pub(crate) const TEMPORARY: &str = ".part";
 
 /// How often he looks for what broke off, and the time between two looks.
 const LOOKS: usize = 8;
@@ -63,24 +67,43 @@ impl Partner {
     }
 
     async fn deed(&mut self, session: &mut Session) -> Result<(), Stop> {
-        let name = *self.dice.pick(&NAMES);
-        let other = *self.dice.pick(&NAMES);
-        let free = |name: &str| !self.ledger.begun.contains_key(name);
-        let exists = self.ledger.tree.contains_key(&self.key(name)) && free(name);
-        let other_is_free = other != name && free(other);
-        match self.dice.below(10) {
-            0 if exists => self.remove(session, name).await,
-            1 if exists => self.set_time(session, name).await,
-            2 if exists => self.check(session, name).await,
+        let name = self.draw_name();
+        let other = self.draw_name();
+        let exists = self.ledger.tree.contains_key(&self.key(&name)) && self.is_free(&name);
+        let other_is_free = other != name && self.is_free(&other);
+        match self.dice.below(14) {
+            0 if exists => self.remove(session, &name).await,
+            1 if exists => self.set_time(session, &name).await,
+            2 if exists => self.check(session, &name).await,
             3..5 if exists && other_is_free && self.does("rename") => {
-                self.rename(session, name, other).await
+                self.rename(session, &name, &other).await
             }
-            _ => self.upload(session, name).await,
+            5..8 if self.does("temporary") => self.temporary(session).await,
+            8 if self.does("directory") => self.rename_directory(session).await,
+            _ => self.upload(session, &name).await,
         }
     }
 
+    /// In his folder, or in the directory below it.
+    fn draw_name(&mut self) -> String {
+        match self.dice.below(4) {
+            0 => format!("{}/{}", self.directory(), self.dice.pick(&BELOW)),
+            _ => (*self.dice.pick(&NAMES)).to_owned(),
+        }
+    }
+
+    /// Whether nothing was begun under a name that is not closed since.
+    pub(crate) fn is_free(&self, name: &str) -> bool {
+        !self.ledger.begun.contains_key(name)
+    }
+
+    /// The directory that he renames now and then.
+    pub(crate) fn directory(&self) -> String {
+        format!("d{}", self.ledger.directory)
+    }
+
     /// Uploads something new, over what may stand there.
-    async fn upload(&mut self, session: &mut Session, name: &str) -> Result<(), Stop> {
+    pub(crate) async fn upload(&mut self, session: &mut Session, name: &str) -> Result<(), Stop> {
         let content = self.draw_content(name).await?;
         self.send(session, name, content, None).await
     }
@@ -100,12 +123,18 @@ impl Partner {
 
     /// Uploads a part of a file, then loses the connection.
     async fn break_off(&mut self, mut session: Session) -> Result<(), Stop> {
-        let name = *self.dice.pick(&NAMES);
-        let content = self.draw_content(name).await?;
+        let mut name = self.draw_name();
+        let temporary = format!("{name}{TEMPORARY}");
+        // One that is closed already is not touched.
+        let is_closed = self.ledger.staged.contains_key(&self.key(&temporary));
+        if self.dice.below(4) == 0 && !is_closed && self.does("temporary") {
+            name = temporary;
+        }
+        let content = self.draw_content(&name).await?;
         let end = self.dice.below(content.size() + 1);
-        let broken_off = self.broken_off(name, content);
+        let broken_off = self.broken_off(&name, content);
         self.ledger.unanswered = vec![broken_off.clone()];
-        let handle = session.create(&self.path(name), true).await?;
+        let handle = session.create(&self.path(&name), true).await?;
         let block = |offset| content.block(offset);
         session.write(&handle, 0, end, block).await?;
         session.cut();
@@ -121,20 +150,13 @@ impl Partner {
         content: Content,
         from: Option<u64>,
     ) -> Result<(), Stop> {
-        let key = self.key(name);
-        self.expected.add(&key, &content);
+        let stands = self.sent(name, content);
         let broken_off = self.broken_off(name, content);
         self.ledger.unanswered = vec![broken_off.clone()];
         let handle = session.create(&self.path(name), from.is_none()).await?;
         let from = from.unwrap_or(0);
         let block = |offset| content.block(offset);
         session.write(&handle, from, content.size(), block).await?;
-        let mut tree = self.ledger.tree.clone();
-        tree.insert(key.clone(), content);
-        let stands = Outcome {
-            events: vec![("upload", key.clone())],
-            ..self.changed("the upload stands", tree)
-        };
         self.ledger.unanswered = vec![broken_off, stands.clone()];
         session.close(&handle).await?;
         self.ledger.begun.remove(name);
@@ -142,13 +164,31 @@ impl Partner {
         Ok(())
     }
 
+    /// What the CLOSE of a file brings about: an object and its event, or a temporary file that
+    /// nobody else may ever see.
+    fn sent(&self, name: &str, content: Content) -> Outcome {
+        let key = self.key(name);
+        if name.ends_with(TEMPORARY) {
+            let mut outcome = self.unchanged("the temporary file is closed");
+            outcome.staged.insert(key, content);
+            return outcome;
+        }
+        self.expected.add(&key, &content);
+        let mut tree = self.ledger.tree.clone();
+        tree.insert(key.clone(), content);
+        Outcome {
+            events: vec![("upload", key)],
+            ..self.changed("the upload stands", tree)
+        }
+    }
+
     /// Whether the gateway shows what broke off; it may notice a cut connection a little later
     /// than its client.
     async fn is_unfinished(&self, session: &mut Session, name: &str) -> Result<bool, Stop> {
         for _ in 0..LOOKS {
-            let long = session
-                .long_name(&format!("/{}", self.folder), name)
-                .await?;
+            let path = self.path(name);
+            let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+            let long = session.long_name(folder, name).await?;
             if long.is_some_and(|long| long.contains(" unfinished ")) {
                 return Ok(true);
             }
@@ -187,101 +227,31 @@ impl Partner {
         Ok(())
     }
 
-    async fn rename(&mut self, session: &mut Session, from: &str, to: &str) -> Result<(), Stop> {
-        let (old, new) = (self.key(from), self.key(to));
-        let over = self.ledger.tree.contains_key(&new);
-        let mut tree = self.ledger.tree.clone();
-        let Some(content) = tree.remove(&old) else {
-            return Ok(());
-        };
-        self.expected.add(&new, &content);
-        tree.insert(new.clone(), content);
-        let moved = Outcome {
-            events: vec![("rename", new)],
-            ..self.changed("the rename is done", tree)
-        };
-        self.ledger.unanswered = vec![self.unchanged("nothing was renamed"), moved.clone()];
-        session
-            .rename(&self.path(from), &self.path(to), over)
-            .await?;
-        self.acknowledge(if over { "rename over" } else { "rename" }, moved);
-        Ok(())
-    }
-
-    async fn remove(&mut self, session: &mut Session, name: &str) -> Result<(), Stop> {
-        let mut tree = self.ledger.tree.clone();
-        tree.remove(&self.key(name));
-        let removed = self.changed("the file is removed", tree);
-        self.ledger.unanswered = vec![self.unchanged("nothing was removed"), removed.clone()];
-        session.remove(&self.path(name)).await?;
-        self.acknowledge("remove", removed);
-        Ok(())
-    }
-
-    async fn set_time(&mut self, session: &mut Session, name: &str) -> Result<(), Stop> {
-        let time = 1_000_000_000 + u32::try_from(self.dice.below(1 << 29)).unwrap_or_default();
-        let times = Some(Times {
-            accessed: time,
-            modified: time,
-        });
-        let attributes = Attributes {
-            times,
-            ..Attributes::default()
-        };
-        let path = self.path(name);
-        session.set(&path, attributes).await?;
-        let shown = session
-            .stat(&path)
-            .await?
-            .and_then(|attributes| attributes.times);
-        if shown.map(|times| times.modified) != Some(time) {
-            return Err(Stop::Wrong(format!(
-                "{path}: set to {time}, shown {shown:?}"
-            )));
-        }
-        *self.ledger.acknowledged.entry("setstat").or_default() += 1;
-        Ok(())
-    }
-
-    /// Reads a file back.
-    async fn check(&mut self, session: &mut Session, name: &str) -> Result<(), Stop> {
-        let Some(content) = self.ledger.tree.get(&self.key(name)).copied() else {
-            return Ok(());
-        };
-        let path = self.path(name);
-        if content::hash(&session.get(&path).await?) != content.hash() {
-            return Err(Stop::Wrong(format!("{path} reads wrong")));
-        }
-        *self.ledger.acknowledged.entry("read").or_default() += 1;
-        Ok(())
-    }
-
-    fn broken_off(&self, name: &str, content: Content) -> Outcome {
+    pub(crate) fn broken_off(&self, name: &str, content: Content) -> Outcome {
         Outcome {
             unfinished: Some((name.to_owned(), content)),
             ..self.unchanged("the upload broke off")
         }
     }
 
-    fn unchanged(&self, name: &'static str) -> Outcome {
+    pub(crate) fn unchanged(&self, name: &'static str) -> Outcome {
         self.changed(name, self.ledger.tree.clone())
     }
 
     /// An outcome after which nothing is unfinished: one session does one thing at a time.
-    fn changed(&self, name: &'static str, tree: Tree) -> Outcome {
+    pub(crate) fn changed(&self, name: &'static str, tree: Tree) -> Outcome {
         Outcome {
             name,
             tree,
+            staged: self.ledger.staged.clone(),
+            directory: self.ledger.directory,
             events: Vec::new(),
             unfinished: None,
         }
     }
 
-    fn acknowledge(&mut self, deed: &'static str, outcome: Outcome) {
-        self.ledger.tree = outcome.tree;
-        self.ledger.unfinished = outcome.unfinished;
-        self.ledger.events.extend(outcome.events);
-        self.ledger.unanswered.clear();
+    pub(crate) fn acknowledge(&mut self, deed: &'static str, outcome: Outcome) {
+        self.ledger.acknowledge(outcome);
         *self.ledger.acknowledged.entry(deed).or_default() += 1;
     }
 
@@ -289,7 +259,7 @@ impl Partner {
         !self.without.iter().any(|without| without == deed)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         format!("/{}/{name}", self.folder)
     }
 

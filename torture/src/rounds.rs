@@ -1,29 +1,28 @@
 //! One combination of store and database: start, work, kill, look; again and again.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use model::{Clock as _, ObjectKey, SystemClock};
+use model::{Clock as _, SystemClock};
 use russh::keys::{Algorithm, PrivateKey};
-use storage::{ObjectStoreExt as _, PutOptions};
-use testkit::client::{Credential, Session};
+use testkit::client::Credential;
 use testkit::dice::Dice;
 use testkit::node::Node;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::content::Content;
 use crate::expected::Expected;
-use crate::inspector::{Found, Inspector};
+use crate::inspector::Inspector;
 use crate::ledger::Ledger;
 use crate::options::{DatabaseKind, Options, StoreKind};
+use crate::others::{self, Things};
 use crate::partner::Partner;
 use crate::report::Counts;
 use crate::setting::{BUCKET, Setting};
+use crate::sweep;
 use crate::watcher::{self, Sightings};
 
 /// Sessions at the same time.
@@ -31,8 +30,6 @@ const PARTNERS: usize = 3;
 /// The longest life of a node once everybody is in, and how long that may take.
 const LIFE: Duration = Duration::from_millis(900);
 const ARRIVAL: Duration = Duration::from_secs(30);
-/// How long the node's own sweep may keep others from it.
-const SWEEP: Duration = Duration::from_secs(30);
 /// Everything of others is compared each so many kills, and at the end.
 const OTHERS_EVERY: u32 = 20;
 
@@ -42,7 +39,7 @@ struct Rounds {
     node: Node,
     inspector: Inspector,
     partners: Vec<Partner>,
-    others: BTreeMap<String, Found>,
+    others: Things,
     arrived: Arc<Semaphore>,
     dice: Dice,
 }
@@ -114,13 +111,14 @@ impl Rounds {
             node,
             inspector,
             partners,
-            others: BTreeMap::new(),
+            others: Things::new(),
             arrived,
             dice,
         };
-        let made = rounds.leave_things_of_others(&credential, expected).await;
+        let address = rounds.node.address();
+        let made = others::leave(address, &credential, &rounds.inspector, expected).await;
         made.context("leave things of others")?;
-        rounds.others = rounds.things_of_others().await?;
+        rounds.others = rounds.inspector.things_of_others().await?;
         Ok(rounds)
     }
 
@@ -128,8 +126,12 @@ impl Rounds {
         for kill in 1..=kills {
             self.round().await.with_context(|| format!("kill {kill}"))?;
             if kill % OTHERS_EVERY == 0 || kill == kills {
-                let now = self.things_of_others().await?;
-                anyhow::ensure!(now == self.others, "things of others changed: {now:?}");
+                let now = self.inspector.things_of_others().await?;
+                let before = &self.others;
+                anyhow::ensure!(
+                    now == *before,
+                    "things of others were {before:?} and are {now:?}"
+                );
             }
         }
         Ok(())
@@ -170,26 +172,10 @@ impl Rounds {
         self.arrived.forget_permits(Semaphore::MAX_PERMITS);
         self.partners.sort_by(|a, b| a.folder.cmp(&b.folder));
         self.node.start()?;
-        self.sweep()?;
+        let left = sweep::sweep(&self.node)?;
+        self.inspector.check_explained(&left).await?;
+        self.inspector.until_moved().await?;
         self.look(since).await
-    }
-
-    /// Has everything settled that the dead node left; the living one may be at it just now.
-    fn sweep(&self) -> Result<()> {
-        let deadline = Instant::now() + SWEEP;
-        loop {
-            match self.node.command(&["sweep"]) {
-                Ok(_) => return Ok(()),
-                // A request on its way may still take effect: its row stays open for now, and
-                // accounts for what is there.
-                Err(error) if error.to_string().contains("something is left") => return Ok(()),
-                Err(error) if Instant::now() > deadline => return Err(error).context("sweep"),
-                Err(error) if error.to_string().contains("sweeps right now") => {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(error) => return Err(error).context("sweep"),
-            }
-        }
     }
 
     async fn look(&mut self, since: model::Timestamp) -> Result<()> {
@@ -200,53 +186,6 @@ impl Rounds {
                 .await?;
         }
         self.inspector.check_leftovers(&self.setting).await
-    }
-
-    /// Files of another user, and objects that nobody put there through the gateway.
-    async fn leave_things_of_others(
-        &self,
-        credential: &Credential,
-        expected: &Expected,
-    ) -> Result<()> {
-        let session = Session::open(self.node.address(), "neighbour", credential).await;
-        let mut session = session?;
-        for (number, size) in [(1, 0), (2, 5_000), (3, 9 << 20)] {
-            let content = Content::new(u64::MAX - number, size);
-            let name = format!("w{number}");
-            expected.add(&format!("neighbour/{name}"), &content);
-            let handle = session.create(&name, true).await?;
-            let block = |offset| content.block(offset);
-            session.write(&handle, 0, size, block).await?;
-            session.close(&handle).await?;
-            let key = format!("foreign/{number}");
-            expected.add(&key, &content);
-            let mut whole = Vec::new();
-            while (whole.len() as u64) < size {
-                whole.extend_from_slice(&content.block(whole.len() as u64));
-            }
-            let key = ObjectKey::parse(key)?;
-            self.inspector.store().put_bytes(&key, whole.into()).await?;
-        }
-        let pending = ObjectKey::parse("foreign/pending")?;
-        let options = PutOptions::default();
-        self.inspector
-            .store()
-            .create_upload(&pending, &options)
-            .await?;
-        Ok(())
-    }
-
-    async fn things_of_others(&self) -> Result<BTreeMap<String, Found>> {
-        let mut things = self.inspector.objects("neighbour/").await?;
-        things.extend(self.inspector.objects("foreign/").await?);
-        for pending in self.inspector.store().list_uploads("foreign/").await? {
-            let found = Found {
-                size: 0,
-                etag: pending.upload.id.0,
-            };
-            things.insert(pending.upload.key.as_str().to_owned(), found);
-        }
-        Ok(things)
     }
 }
 
