@@ -85,7 +85,7 @@ impl Partner {
     }
 
     /// In his folder, or in the directory below it.
-    fn draw_name(&mut self) -> String {
+    pub(crate) fn draw_name(&mut self) -> String {
         match self.dice.below(4) {
             0 => format!("{}/{}", self.directory(), self.dice.pick(&BELOW)),
             _ => (*self.dice.pick(&NAMES)).to_owned(),
