@@ -18,9 +18,9 @@ use crate::nodes::{add_user, client, key, upload};
 use crate::served::{Served, write_config};
 
 const PIECE: usize = 32_000;
-/// Between two looks, and how long one looks.
+/// Between two looks, and how long one looks: a node tries to tell what it has every half minute.
 const LOOK: Duration = Duration::from_millis(50);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn open(channel: &mut Sftp, name: &str, flags: OpenFlags) -> Bytes {
     let opened = channel.open(name, flags, Attributes::default()).await;
