@@ -28,6 +28,8 @@ pub(crate) struct Partner {
     pub(crate) numbers: Arc<AtomicU64>,
     /// Gets a permit with each login.
     pub(crate) arrived: Arc<Semaphore>,
+    /// Gets a permit with each acknowledged deed.
+    pub(crate) done: Arc<Semaphore>,
     /// Deeds that he leaves out.
     pub(crate) without: Vec<String>,
 }
@@ -252,6 +254,7 @@ impl Partner {
 
     pub(crate) fn acknowledge(&mut self, deed: &'static str, outcome: Outcome) {
         self.ledger.acknowledge(outcome);
+        self.done.add_permits(1);
         *self.ledger.acknowledged.entry(deed).or_default() += 1;
     }
 

@@ -27,9 +27,13 @@ use crate::watcher::{self, Sightings};
 
 /// Sessions at the same time.
 const PARTNERS: usize = 3;
-/// The longest life of a node once everybody is in, and how long that may take.
-const LIFE: Duration = Duration::from_millis(900);
+/// How long it may take until everybody is in.
 const ARRIVAL: Duration = Duration::from_secs(30);
+/// A node dies so many deeds later at most, however slow the machine is, and a moment after that;
+/// also where they do not come to their ends.
+const DEEDS: u64 = 12;
+const MOMENT: Duration = Duration::from_millis(400);
+const LIFE: Duration = Duration::from_secs(20);
 /// Everything of others is compared each so many kills, and at the end.
 const OTHERS_EVERY: u32 = 20;
 
@@ -41,6 +45,7 @@ struct Rounds {
     partners: Vec<Partner>,
     others: Things,
     arrived: Arc<Semaphore>,
+    done: Arc<Semaphore>,
     dice: Dice,
 }
 
@@ -92,6 +97,7 @@ impl Rounds {
         let mut dice = Dice::seeded(options.seed);
         let numbers = Arc::new(AtomicU64::new(1));
         let arrived = Arc::new(Semaphore::new(0));
+        let done = Arc::new(Semaphore::new(0));
         let mut partner = |user: &'static str, folder: String| Partner {
             user,
             credential: credential.clone(),
@@ -101,6 +107,7 @@ impl Rounds {
             expected: Arc::clone(expected),
             numbers: Arc::clone(&numbers),
             arrived: Arc::clone(&arrived),
+            done: Arc::clone(&done),
             without: options.without.clone(),
         };
         let partners = (0..PARTNERS).map(|number| partner("partner", format!("w{number}")));
@@ -113,6 +120,7 @@ impl Rounds {
             partners,
             others: Things::new(),
             arrived,
+            done,
             dice,
         };
         let address = rounds.node.address();
@@ -124,7 +132,8 @@ impl Rounds {
 
     async fn torture(&mut self, kills: u32) -> Result<()> {
         for kill in 1..=kills {
-            self.round().await.with_context(|| format!("kill {kill}"))?;
+            let round = Box::pin(self.round()).await;
+            round.with_context(|| format!("kill {kill}"))?;
             if kill % OTHERS_EVERY == 0 || kill == kills {
                 let now = self.inspector.things_of_others().await?;
                 let before = &self.others;
@@ -140,7 +149,8 @@ impl Rounds {
     /// Lets everybody work, kills the node, starts it again, and looks.
     async fn round(&mut self) -> Result<()> {
         let since = SystemClock.now();
-        let life = LIFE.mul_f64(self.dice.below(1000) as f64 / 1000.0);
+        let moment = MOMENT.mul_f64(self.dice.below(1000) as f64 / 1000.0);
+        let deeds = self.dice.below(DEEDS) as u32;
         let address = self.node.address();
         let mut work = JoinSet::new();
         for mut partner in self.partners.drain(..) {
@@ -157,8 +167,10 @@ impl Rounds {
                 .context("the partners do not get in")?
                 .context("closed")?
                 .forget();
+            // Where they are slow, it dies in the middle of what they do.
+            let _ = tokio::time::timeout(LIFE, self.done.acquire_many(deeds)).await;
         }
-        tokio::time::sleep(life).await;
+        tokio::time::sleep(moment).await;
         self.node.kill()?;
         let mut failed = None;
         while let Some(joined) = work.join_next().await {
@@ -170,6 +182,7 @@ impl Rounds {
             return Err(error);
         }
         self.arrived.forget_permits(Semaphore::MAX_PERMITS);
+        self.done.forget_permits(Semaphore::MAX_PERMITS);
         self.partners.sort_by(|a, b| a.folder.cmp(&b.folder));
         self.node.start()?;
         let left = sweep::sweep(&self.node)?;

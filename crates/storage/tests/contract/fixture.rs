@@ -34,6 +34,8 @@ pub(crate) struct Quirks {
     pub(crate) refuses_copy_onto_itself: bool,
     /// Copies a source in whatever state, though a state was named.
     pub(crate) copies_any_state: bool,
+    /// Copies of a range what there is of it, or nothing.
+    pub(crate) copies_ranges_behind_the_end: bool,
     /// Answers 500 to parts and completions of an upload that is not there.
     pub(crate) breaks_on_unknown_uploads: bool,
 }

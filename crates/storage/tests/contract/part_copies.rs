@@ -109,14 +109,18 @@ pub(crate) async fn a_range_behind_the_end_is_refused(f: &Fixture) {
             .store
             .copy_part(number(1), &f.source("from"), range, &upload)
             .await;
-        fails(copied, ErrorKind::Invalid);
+        if !f.quirks.copies_ranges_behind_the_end {
+            fails(copied, ErrorKind::Invalid);
+        }
     }
     let copied = f
         .store
         .copy_part(number(1), &f.source("nothing"), 0..1, &upload)
         .await;
     fails(copied, ErrorKind::NotFound);
-    assert_eq!(f.store.list_parts(&upload).await.unwrap(), []);
+    if !f.quirks.copies_ranges_behind_the_end {
+        assert_eq!(f.store.list_parts(&upload).await.unwrap(), []);
+    }
 }
 
 pub(crate) async fn a_part_of_another_state_is_refused(f: &Fixture) {
@@ -135,7 +139,9 @@ pub(crate) async fn a_part_of_another_state_is_refused(f: &Fixture) {
         ..f.source("from")
     };
     let copied = f.store.copy_part(number(1), &source, 0..5, &upload).await;
-    fails(copied, ErrorKind::Conflict);
+    if !f.quirks.copies_any_state {
+        fails(copied, ErrorKind::Conflict);
+    }
     let source = Source {
         pin: Some(f.store.head(&key("from")).await.unwrap().pin()),
         ..source
