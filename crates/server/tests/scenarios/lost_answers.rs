@@ -163,12 +163,12 @@ async fn completion_dies_with_its_node(took_effect: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_completion_whose_answer_died_with_its_node_is_committed_by_the_other() {
-    completion_dies_with_its_node(true).await;
+    Box::pin(completion_dies_with_its_node(true)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_completion_that_never_took_effect_is_resumed_on_the_other_node() {
-    completion_dies_with_its_node(false).await;
+    Box::pin(completion_dies_with_its_node(false)).await;
 }
 
 /// The node dies while it waits for the answer to the copy of a rename, over an object of the
@@ -205,12 +205,12 @@ async fn copy_dies_with_its_node(effect: Effect) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_whose_answer_died_with_its_node_is_finished_by_the_other() {
-    copy_dies_with_its_node(Effect::HangAfter).await;
+    Box::pin(copy_dies_with_its_node(Effect::HangAfter)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_that_never_took_effect_is_done_by_the_other_node() {
-    copy_dies_with_its_node(Effect::Hang).await;
+    Box::pin(copy_dies_with_its_node(Effect::Hang)).await;
 }
 
 async fn create_exclusively(session: &mut Session, path: &str) -> Result<Bytes, Stop> {
