@@ -1,4 +1,5 @@
-//! `docs/SEMANTICS.md` names the tests that hold its promises; they must exist.
+//! `docs/SEMANTICS.md` and `docs/SECURITY.md` name the tests that hold what they say; they must
+//! exist.
 
 #[cfg(test)]
 mod tests {
@@ -15,17 +16,27 @@ mod tests {
 
     #[test]
     fn every_test_that_holds_a_promise_exists() {
+        check("docs/SEMANTICS.md");
+    }
+
+    #[test]
+    fn every_test_against_an_attack_exists() {
+        check("docs/SECURITY.md");
+    }
+
+    fn check(document: &str) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("the workspace");
-        let document = std::fs::read_to_string(root.join("docs/SEMANTICS.md")).expect("readable");
+        let document = std::fs::read_to_string(root.join(document)).expect("readable");
         let named = named(&document);
         assert!(named.len() > 20, "the document names its tests");
         for (file, test) in named {
             let path = root.join("crates").join(file);
             let text = std::fs::read_to_string(&path)
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            assert!(text.contains(test), "{file} has no test {test}");
+            let function = format!("fn {test}(");
+            assert!(text.contains(&function), "{file} has no test {test}");
         }
     }
 }

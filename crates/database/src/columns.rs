@@ -10,8 +10,14 @@ macro_rules! columns {
         "id, time, server, user_id, user_name, session, protocol, address, action, path, outcome, \
          detail"
     };
+    (bans) => {
+        "server, network, reason, since, until, by_whom, repeated, changed"
+    };
     (events) => {
         "id, kind, time, bucket, object_key, sequence, payload"
+    };
+    (familiar) => {
+        "server, source, user_name, until, changed"
     };
     (holdings) => {
         "bucket, object_key, owner, size, changed"
@@ -35,6 +41,9 @@ macro_rules! columns {
     };
     (roles) => {
         "name, arn, description, store, iam_role, created, changed"
+    };
+    (scores) => {
+        "server, source, clean, changed"
     };
     (servers) => {
         "id, name, listeners, algorithm_policy, banner_before_login, banner_after_login, limits, \
@@ -80,7 +89,9 @@ mod tests {
         for (table, columns) in [
             ("attributes", columns!(attributes)),
             ("audit", columns!(audit)),
+            ("bans", columns!(bans)),
             ("events", columns!(events)),
+            ("familiar", columns!(familiar)),
             ("holdings", columns!(holdings)),
             ("host_keys", columns!(host_keys)),
             ("moves", columns!(moves)),
@@ -88,6 +99,7 @@ mod tests {
             ("policies", columns!(policies)),
             ("role_policies", columns!(role_policies)),
             ("roles", columns!(roles)),
+            ("scores", columns!(scores)),
             ("servers", columns!(servers)),
             ("ssh_keys", columns!(ssh_keys)),
             ("transfers", columns!(transfers)),

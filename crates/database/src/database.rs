@@ -9,10 +9,10 @@ use tokio_util::task::TaskTracker;
 use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
-    AttributesTable, AuditTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable, LeasesTable,
-    MovesTable, NextMigration, NodesTable, PoliciesTable, PrivateFilesTable, Result,
-    RevocationTable, RolesTable, Sealer, ServersTable, SshKeysTable, TransfersTable, UsageTable,
-    UsersTable, installation, migration,
+    AttributesTable, AuditTable, BansTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable,
+    LeasesTable, MovesTable, NextMigration, NodesTable, PoliciesTable, PrivateFilesTable, Result,
+    RevocationTable, RolesTable, Sealer, ServersTable, SightingsTable, SshKeysTable,
+    TransfersTable, UsageTable, UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -206,6 +206,16 @@ impl Database {
     /// Nodes: which are alive.
     pub fn nodes(&self) -> NodesTable<'_> {
         NodesTable::new(&self.shared.engine)
+    }
+
+    /// Bans.
+    pub fn bans(&self) -> BansTable<'_> {
+        BansTable::new(&self.shared.engine)
+    }
+
+    /// What nodes tell each other of those who try to log in.
+    pub fn sightings(&self) -> SightingsTable<'_> {
+        SightingsTable::new(&self.shared.engine)
     }
 
     /// Leases: who does what only one node may do.

@@ -36,6 +36,8 @@ pub enum EventKind {
     Login,
     /// A login was refused.
     LoginRefused,
+    /// An address was banned.
+    Ban,
 }
 
 impl EventKind {
@@ -54,6 +56,7 @@ impl EventKind {
             Self::Copy => "copy",
             Self::Login => "login",
             Self::LoginRefused => "login_refused",
+            Self::Ban => "ban",
         }
     }
 }

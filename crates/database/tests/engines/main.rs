@@ -2,6 +2,7 @@
 
 mod attributes;
 mod backups;
+mod bans;
 mod external_users;
 mod failures;
 mod fence;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-use super::tracked::{Fades, Tracked};
+use super::tracked::Tracked;
 
 /// How often something may happen: `burst` times at once, then once in `every`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,6 @@ pub struct Bucket<K> {
     full: Tracked<K, Timestamp>,
 }
 
-impl Fades for Timestamp {
-    fn gone(&self) -> Timestamp {
-        *self
-    }
-}
-
 impl<K: Hash + Eq + Copy> Bucket<K> {
     /// Full buckets, of which `remembered` can be other than full.
     pub fn new(rate: Rate, remembered: usize) -> Self {
@@ -43,6 +37,11 @@ impl<K: Hash + Eq + Copy> Bucket<K> {
             rate,
             full: Tracked::new(remembered),
         }
+    }
+
+    /// Another rate from now on.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.rate = rate;
     }
 
     /// Takes a token, and if need be one of the future: the answer says how long to wait for it.

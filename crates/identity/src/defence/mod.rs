@@ -1,120 +1,55 @@
 //! What keeps guessers out before any provider is asked: lists, scores, bans and rates.
 //!
-//! State of one process, without I/O: what all nodes must know of each other is written by the
-//! caller, who hears of every ban and can make one. Addresses are banned; users are slowed, so
-//! that nobody locks another out by guessing at his name.
+//! [`Defence`] is the state of one process, without I/O. A [`Guard`] shares it with the other nodes,
+//! and a [`Visit`] is one connection under its eyes. Addresses are banned; users are slowed, so that
+//! nobody locks another out by guessing at his name, and who got in from an address lately gets in
+//! while a neighbour of his is banned there (decision 22).
 
+mod bans;
 mod bucket;
+mod chronicle;
+mod decision;
 mod denied_names;
+mod familiar;
+mod guard;
 mod score;
+mod settings;
 mod source;
+#[cfg(test)]
+mod tests;
 mod tracked;
+mod visit;
 
-use std::hash::BuildHasher;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use model::{Clock, ServerId, Timestamp};
+use database::{Ban, Score, Sightings, StoredBan};
+use ipnet::IpNet;
+use model::{Clock, Secret, Timestamp};
 
 pub use self::bucket::{Bucket, Rate, TooOften};
+pub use self::decision::{Decision, Refusal};
 pub use self::denied_names::DeniedNames;
-pub use self::score::{Ban, Offence, ScoreSettings, Scores};
+pub use self::guard::{Guard, GuardSettings};
+pub use self::score::{Offence, ScoreSettings};
+pub use self::settings::DefenceSettings;
 pub use self::source::Source;
+pub use self::visit::{Hold, Visit};
 
-use self::tracked::Tracked;
-use crate::{NetworkDecision, Networks};
+use self::bans::Bans;
+use self::familiar::Pairs;
+use self::score::Scores;
 
-/// How a server is defended.
-#[derive(Debug, Clone)]
-pub struct DefenceSettings {
-    /// The networks that may come in.
-    pub networks: Networks,
-    /// Names that nobody has, so that nobody is asked about them.
-    pub denied_names: DeniedNames,
-    /// What offences count, and when they end in a ban.
-    pub scores: ScoreSettings,
-    /// How often an address may connect.
-    pub connections: Rate,
-    /// How often strangers may try to log in under one name; beyond that they are slowed.
-    pub attempts: Rate,
-    /// How long an attempt is held back at most. Nobody is refused for what others try under his
-    /// name.
-    pub patience: Duration,
-    /// How long an address from which a user got in is no stranger to him.
-    pub familiar: Duration,
-    /// The most addresses, and the most names, that are remembered.
-    pub remembered: usize,
-}
-
-impl Default for DefenceSettings {
-    fn default() -> Self {
-        Self {
-            networks: Networks::default(),
-            denied_names: DeniedNames::default(),
-            scores: ScoreSettings::default(),
-            connections: Rate {
-                burst: 60,
-                every: Duration::from_secs(1),
-            },
-            attempts: Rate {
-                burst: 10,
-                every: Duration::from_secs(3),
-            },
-            patience: Duration::from_secs(10),
-            familiar: Duration::from_secs(30 * 24 * 60 * 60),
-            remembered: 100_000,
-        }
-    }
-}
-
-/// What is to be done with a connection or an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// It may go on, after this long; mostly at once.
-    Proceed {
-        /// How long it is held back.
-        wait: Duration,
-    },
-    /// It is refused, and no provider is asked.
-    Refuse(Refusal),
-}
-
-/// Why a connection or an attempt is refused. For the log, the audit and metrics; the client
-/// hears what everybody hears.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The address is banned.
-    Banned(Ban),
-    /// The address lies in a network that may not come in.
-    Network(NetworkDecision),
-    /// The name is on the deny-list.
-    DeniedName,
-    /// It happens too often.
-    TooOften {
-        /// When it would be taken again.
-        retry_after: Duration,
-    },
-}
-
-impl Refusal {
-    /// A word for metrics labels and audit rows.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Banned(_) => "banned",
-            Self::Network(_) => "network",
-            Self::DeniedName => "denied_name",
-            Self::TooOften { .. } => "too_often",
-        }
-    }
-}
+/// How long the same refused credential is no new guess.
+const GUESS_KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
+/// How much earlier than it ends a familiarity is written down again.
+const RENEWED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Keeps guessers out of one server. Shared by its connections.
 #[derive(Debug)]
 pub struct Defence {
-    server: ServerId,
-    settings: DefenceSettings,
     clock: Arc<dyn Clock>,
     hasher: RandomState,
     state: Mutex<State>,
@@ -122,72 +57,90 @@ pub struct Defence {
 
 #[derive(Debug)]
 struct State {
+    settings: Arc<DefenceSettings>,
     scores: Scores,
+    bans: Bans,
+    pairs: Pairs,
     connections: Bucket<Source>,
     /// By a hash of the name: whatever a client sends takes eight bytes.
     attempts: Bucket<u64>,
-    /// By a hash of source and name: until when they belong together.
-    familiar: Tracked<u64, Timestamp>,
+    /// Familiarities that the other nodes have not heard of.
+    untold: Vec<(IpNet, String, Timestamp)>,
 }
 
 impl Defence {
     /// Nobody has offended yet.
-    pub fn new(server: ServerId, settings: DefenceSettings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: DefenceSettings, clock: Arc<dyn Clock>) -> Self {
+        let most = settings.remembered;
         let state = State {
-            scores: Scores::new(settings.scores.clone(), settings.remembered),
-            connections: Bucket::new(settings.connections, settings.remembered),
-            attempts: Bucket::new(settings.attempts, settings.remembered),
-            familiar: Tracked::new(settings.remembered),
+            scores: Scores::new(most),
+            bans: Bans::new(most),
+            pairs: Pairs::new(most),
+            connections: Bucket::new(settings.connections, most),
+            attempts: Bucket::new(settings.attempts, most),
+            untold: Vec::new(),
+            settings: Arc::new(settings),
         };
         Self {
-            server,
-            settings,
             clock,
             hasher: RandomState::new(),
             state: Mutex::new(state),
         }
     }
 
-    /// The server that is defended.
-    pub fn server(&self) -> &ServerId {
-        &self.server
+    /// Other settings from now on; what was counted stays, and how much is remembered.
+    pub fn set(&self, settings: DefenceSettings) {
+        let (_, mut state) = self.lock();
+        state.connections.set_rate(settings.connections);
+        state.attempts.set_rate(settings.attempts);
+        state.settings = Arc::new(settings);
     }
 
     /// Whether a connection may be served: asked once, before anything is said to the client.
     pub fn connection(&self, address: IpAddr) -> Decision {
-        let network = self.settings.networks.decide(address);
+        let (now, mut state) = self.lock();
+        let settings = Arc::clone(&state.settings);
+        let network = settings.networks.decide(address);
         if !network.is_allowed() {
             return Decision::Refuse(Refusal::Network(network));
         }
-        let (now, mut state) = self.lock();
-        if let Some(ban) = state.scores.ban_of(address, now) {
-            return Decision::Refuse(Refusal::Banned(ban));
+        if settings.scores.exempts(address) {
+            return Decision::AT_ONCE;
         }
-        let taken = state
-            .connections
-            .take(Source::of(address), now, Duration::ZERO);
-        decision(taken)
+        let source = Source::of(address);
+        if let Some(ban) = state.bans.stated(address, now) {
+            return Decision::Refuse(Refusal::Banned(Box::new(ban.clone())));
+        }
+        // Whoever got in from there lately is to get as far as his name.
+        if let Some(ban) = state.bans.earned(source, now)
+            && !state.pairs.knows(source, now)
+        {
+            return Decision::Refuse(Refusal::Banned(Box::new(ban.clone())));
+        }
+        state.connections.take(source, now, Duration::ZERO).into()
+    }
+
+    /// Whether anything may be asked about this name for somebody at `address`: before a key that he
+    /// offers is looked up. `name` is the user's, without its provider, as the client sent it.
+    pub fn offer(&self, address: Option<IpAddr>, name: &str) -> Result<(), Refusal> {
+        let (now, state) = self.lock();
+        self.admits(&state, address, name, now)
     }
 
     /// Whether somebody's credential may be looked at: asked before each attempt by password or
-    /// signature. `name` is the user's, without its provider, as the client sent it. Who comes
-    /// from where this user got in lately is not held back, whatever others try under his name.
-    pub fn attempt(&self, address: IpAddr, name: &str) -> Decision {
+    /// signature. Who comes from where this user got in lately is not held back, whatever others
+    /// try under his name. An address that is not watched is none.
+    pub fn attempt(&self, address: Option<IpAddr>, name: &str) -> Decision {
         let (now, mut state) = self.lock();
-        // The address may have been banned by what another connection of it did.
-        if let Some(ban) = state.scores.ban_of(address, now) {
-            return Decision::Refuse(Refusal::Banned(ban));
+        if let Err(refusal) = self.admits(&state, address, name, now) {
+            return Decision::Refuse(refusal);
         }
-        if self.settings.denied_names.contains(name) {
-            return Decision::Refuse(Refusal::DeniedName);
+        if let Some(address) = address
+            && state.pairs.is_familiar(self.pair(address, name), now)
+        {
+            return Decision::AT_ONCE;
         }
-        let familiar = state.familiar.get(self.together(address, name));
-        if familiar.is_some_and(|until| *until > now) {
-            return Decision::Proceed {
-                wait: Duration::ZERO,
-            };
-        }
-        let patience = self.settings.patience;
+        let patience = state.settings.patience;
         let name = self.hasher.hash_one(name);
         let taken = state.attempts.take(name, now, patience);
         Decision::Proceed {
@@ -195,45 +148,157 @@ impl Defence {
         }
     }
 
-    /// Remembers that this user got in from here.
-    pub fn succeeded(&self, address: IpAddr, name: &str) {
-        let (now, mut state) = self.lock();
-        let until = now.plus(self.settings.familiar);
-        let together = self.together(address, name);
-        *state.familiar.entry(together, now, || until) = until;
+    fn admits(
+        &self,
+        state: &State,
+        address: Option<IpAddr>,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if state.settings.denied_names.contains(name) {
+            return Err(Refusal::DeniedName);
+        }
+        let watched = address.filter(|address| !state.settings.scores.exempts(*address));
+        let Some(address) = watched else {
+            return Ok(());
+        };
+        // It may have been banned by what another connection of it did.
+        let ban = state.bans.stated(address, now).or_else(|| {
+            let earned = state.bans.earned(Source::of(address), now);
+            earned.filter(|_| !state.pairs.is_familiar(self.pair(address, name), now))
+        });
+        match ban {
+            Some(ban) => Err(Refusal::Banned(Box::new(ban.clone()))),
+            None => Ok(()),
+        }
     }
 
-    /// Counts an offence. Returns the ban that it led to, for the other nodes and the audit.
+    /// Whether staff keep this address out: then what it has open ends as well.
+    pub fn is_kept_out(&self, address: IpAddr) -> bool {
+        let (now, state) = self.lock();
+        !state.settings.scores.exempts(address) && state.bans.stated(address, now).is_some()
+    }
+
+    /// Remembers that this user got in from here, and takes back what his own mistakes counted. What
+    /// was counted for other names stays: a guesser with an account of his own gains nothing by
+    /// logging in between.
+    pub fn succeeded(&self, address: IpAddr, name: &str) {
+        let (now, mut state) = self.lock();
+        let source = Source::of(address);
+        let until = now.plus(state.settings.familiar);
+        let pair = self.pair(address, name);
+        let (slips, before) = state.pairs.succeeded(pair, source, until, now);
+        state.scores.forgive(source, slips, now);
+        let renew = until.since(before) >= RENEWED.min(state.settings.familiar);
+        if renew && state.untold.len() < state.settings.remembered {
+            let told = (source.network(), name.to_owned(), until);
+            state.untold.push(told);
+        }
+    }
+
+    /// Counts a refused login. `credential` is what was shown, where that is known: the same again is
+    /// not counted again. Returns the ban that it led to.
+    pub fn refused(
+        &self,
+        address: IpAddr,
+        name: &str,
+        credential: Option<&Secret<String>>,
+    ) -> Option<Ban> {
+        let (now, mut state) = self.lock();
+        let settings = Arc::clone(&state.settings);
+        if settings.scores.exempts(address) {
+            return None;
+        }
+        let source = Source::of(address);
+        if let Some(credential) = credential {
+            let guess = self.hasher.hash_one((source, name, credential.expose()));
+            if !state.pairs.is_new(guess, now.plus(GUESS_KNOWN), now) {
+                return None;
+            }
+        }
+        let pair = self.pair(address, name);
+        if state.bans.earned(source, now).is_some() {
+            state.pairs.guessed(pair, now);
+            return None;
+        }
+        let weight = settings.scores.weight(Offence::Refused);
+        state.pairs.slipped(pair, weight, now);
+        state.offended(source, Offence::Refused, now)
+    }
+
+    /// Counts another offence. Returns the ban that it led to.
     pub fn offended(&self, address: IpAddr, offence: Offence) -> Option<Ban> {
         let (now, mut state) = self.lock();
-        state.scores.offended(address, offence, now)
+        if state.settings.scores.exempts(address) {
+            return None;
+        }
+        state.offended(Source::of(address), offence, now)
     }
 
     /// How long the refusal of this address is to be held back: longer the worse it behaves.
     pub fn tarpit(&self, address: IpAddr) -> Duration {
         let (now, state) = self.lock();
-        state.scores.tarpit(address, now)
+        let settings = &state.settings.scores;
+        state.scores.tarpit(Source::of(address), settings, now)
     }
 
-    /// Bans an address because staff or another node says so.
-    pub fn ban(&self, ban: Ban) {
-        let (now, mut state) = self.lock();
-        state.scores.ban(ban, now);
-    }
-
-    /// Ends a ban and forgets what led to it. Returns whether there was one.
-    pub fn unban(&self, source: Source) -> bool {
-        let (now, mut state) = self.lock();
-        state.scores.unban(source, now)
-    }
-
-    /// The bans that hold now, in the order of their sources.
+    /// The bans that hold now, in the order of their networks.
     pub fn bans(&self) -> Vec<Ban> {
         let (now, state) = self.lock();
-        state.scores.bans(now)
+        state.bans.all(now)
     }
 
-    fn together(&self, address: IpAddr, name: &str) -> u64 {
+    /// What the other nodes are to be told, at most `limit` of each kind.
+    pub fn take_untold(&self, limit: usize) -> Sightings {
+        let (_, mut state) = self.lock();
+        let count = state.untold.len().min(limit);
+        Sightings {
+            bans: state.bans.take_untold(limit),
+            scores: state.scores.take_untold(limit),
+            familiar: state.untold.drain(..count).collect(),
+        }
+    }
+
+    /// They could not be told.
+    pub fn put_back(&self, untold: Sightings) {
+        let (_, mut state) = self.lock();
+        state.scores.put_back(untold.scores);
+        state.bans.put_back(untold.bans);
+        let room = state.settings.remembered.saturating_sub(state.untold.len());
+        state.untold.extend(untold.familiar.into_iter().take(room));
+    }
+
+    /// Takes over what all nodes together know.
+    pub fn learn(
+        &self,
+        bans: Vec<StoredBan>,
+        scores: Vec<Score>,
+        familiar: Vec<(IpNet, String, Timestamp)>,
+    ) {
+        let (now, mut state) = self.lock();
+        let longest = state.settings.scores.longest_ban;
+        for row in bans {
+            let source = Source::within(row.ban.network);
+            let whole = source.network() == row.ban.network;
+            // What led to a ban is paid, and what led to one that was lifted is forgotten.
+            if state.bans.learn(row, longest, now) && whole {
+                state.scores.reset(source);
+            }
+        }
+        for score in scores {
+            let source = Source::within(score.source);
+            if state.bans.earned(source, now).is_none() {
+                state.scores.learn(source, score.clean, now);
+            }
+        }
+        for (network, name, until) in familiar {
+            let source = Source::within(network);
+            let pair = self.hasher.hash_one((source, name.as_str()));
+            state.pairs.learn(pair, source, until, now);
+        }
+    }
+
+    fn pair(&self, address: IpAddr, name: &str) -> u64 {
         self.hasher.hash_one((Source::of(address), name))
     }
 
@@ -244,183 +309,27 @@ impl Defence {
     }
 }
 
-fn decision(taken: Result<Duration, TooOften>) -> Decision {
-    match taken {
-        Ok(wait) => Decision::Proceed { wait },
-        Err(TooOften { retry_after }) => Decision::Refuse(Refusal::TooOften { retry_after }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use model::ManualClock;
-
-    use super::*;
-
-    const AT_ONCE: Decision = Decision::Proceed {
-        wait: Duration::ZERO,
-    };
-
-    fn defence(settings: DefenceSettings) -> (Defence, ManualClock) {
-        let clock = ManualClock::new(Timestamp::from_seconds(1_790_000_000));
-        let server = ServerId::generate();
-        (
-            Defence::new(server, settings, Arc::new(clock.clone())),
-            clock,
-        )
-    }
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("address")
-    }
-
-    fn reason(decision: &Decision) -> &'static str {
-        match decision {
-            Decision::Proceed { .. } => "proceed",
-            Decision::Refuse(refusal) => refusal.reason(),
+impl State {
+    fn offended(&mut self, source: Source, offence: Offence, now: Timestamp) -> Option<Ban> {
+        let settings = Arc::clone(&self.settings);
+        let scores = &settings.scores;
+        if self.bans.earned(source, now).is_some() {
+            return None;
         }
-    }
-
-    #[test]
-    fn names_of_the_deny_list_are_refused_and_others_are_not() {
-        let (defence, _) = defence(DefenceSettings::default());
-        let attempt = |name| defence.attempt(address("192.0.2.1"), name);
-        assert_eq!(reason(&attempt("root")), "denied_name");
-        assert_eq!(reason(&attempt("Admin")), "denied_name");
-        assert_eq!(attempt("acme"), AT_ONCE);
-    }
-
-    #[test]
-    fn networks_are_looked_at_before_anything_is_counted() {
-        let networks = Networks::parse(["192.0.2.0/24"], []).expect("networks");
-        let (defence, _) = defence(DefenceSettings {
-            networks,
-            ..DefenceSettings::default()
-        });
-        assert_eq!(defence.connection(address("192.0.2.1")), AT_ONCE);
-        assert_eq!(
-            reason(&defence.connection(address("198.51.100.1"))),
-            "network"
-        );
-    }
-
-    #[test]
-    fn an_address_that_guesses_is_banned_and_comes_back_later() {
-        let (defence, clock) = defence(DefenceSettings::default());
-        let (guesser, other) = (address("192.0.2.1"), address("192.0.2.2"));
-        let mut guesses = 0;
-        let ban = loop {
-            guesses += 1;
-            assert!(guesses < 100, "never banned");
-            if let Some(ban) = defence.offended(guesser, Offence::UnknownUser) {
-                break ban;
-            }
-        };
-        assert_eq!(reason(&defence.connection(guesser)), "banned");
-        assert_eq!(reason(&defence.attempt(guesser, "acme")), "banned");
-        assert_eq!(defence.connection(other), AT_ONCE);
-        assert_eq!(defence.attempt(other, "acme"), AT_ONCE);
-        assert_eq!(defence.bans(), std::slice::from_ref(&ban));
-        clock.advance(ban.until.since(clock.now()));
-        assert_eq!(defence.connection(guesser), AT_ONCE);
-        assert!(defence.bans().is_empty());
-    }
-
-    #[test]
-    fn staff_and_other_nodes_ban_and_pardon() {
-        let (defence, clock) = defence(DefenceSettings::default());
-        let source = Source::of(address("192.0.2.1"));
-        let until = clock.now().plus(Duration::from_secs(60));
-        defence.ban(Ban {
-            source,
-            until,
-            reason: "by hand".to_owned(),
-        });
-        assert_eq!(reason(&defence.connection(address("192.0.2.1"))), "banned");
-        assert!(defence.unban(source));
-        assert!(!defence.unban(source));
-        assert_eq!(defence.connection(address("192.0.2.1")), AT_ONCE);
-    }
-
-    #[test]
-    fn a_user_is_slowed_and_not_locked_out() {
-        let settings = DefenceSettings {
-            attempts: Rate {
-                burst: 2,
-                every: Duration::from_secs(3),
-            },
-            ..DefenceSettings::default()
-        };
-        let (defence, clock) = defence(settings);
-        // Each guess from another address, as a botnet does.
-        let attempt = |n: u8| defence.attempt(IpAddr::from([192, 0, 2, n]), "acme");
-        let wait = |seconds| Decision::Proceed {
-            wait: Duration::from_secs(seconds),
-        };
-        assert_eq!([attempt(1), attempt(2)], [AT_ONCE, AT_ONCE]);
-        assert_eq!(
-            [attempt(3), attempt(4), attempt(5)],
-            [wait(3), wait(6), wait(9)]
-        );
-        assert_eq!([attempt(6), attempt(7)], [wait(10), wait(10)]);
-        assert_eq!(
-            defence.attempt(IpAddr::from([192, 0, 2, 7]), "other"),
-            AT_ONCE
-        );
-        clock.advance(Duration::from_secs(3));
-        assert_eq!(attempt(8), wait(9));
-    }
-
-    #[test]
-    fn a_user_is_not_even_slowed_where_he_got_in_lately() {
-        let settings = DefenceSettings {
-            attempts: Rate {
-                burst: 1,
-                every: Duration::from_secs(60),
-            },
-            ..DefenceSettings::default()
-        };
-        let patience = Decision::Proceed {
-            wait: settings.patience,
-        };
-        let (defence, clock) = defence(settings);
-        let attempt = |address: &str| defence.attempt(self::address(address), "acme");
-        defence.succeeded(address("192.0.2.1"), "acme");
-        for n in 10..60_u8 {
-            defence.attempt(IpAddr::from([198, 51, 100, n]), "acme");
+        if !self.scores.add(source, scores.weight(offence), scores, now) {
+            return None;
         }
-        assert_eq!(attempt("192.0.2.1"), AT_ONCE);
-        assert_eq!(attempt("192.0.2.2"), patience);
-        let other = || defence.attempt(address("192.0.2.1"), "other");
-        assert_eq!(
-            [other(), other()],
-            [AT_ONCE, patience.clone()],
-            "a stranger to him"
-        );
-        clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
-        assert_eq!(attempt("192.0.2.1"), AT_ONCE, "the bucket has filled up");
-        assert_eq!(attempt("192.0.2.1"), patience, "and he is a stranger again");
-    }
-
-    #[test]
-    fn an_address_that_connects_too_often_is_refused_until_it_calms_down() {
-        let settings = DefenceSettings {
-            connections: Rate {
-                burst: 3,
-                every: Duration::from_secs(1),
-            },
-            ..DefenceSettings::default()
+        let repeated = self.bans.repeated(source, now);
+        let ban = Ban {
+            network: source.network(),
+            reason: offence.as_str().to_owned(),
+            since: now,
+            until: now.plus(scores.length(repeated)),
+            by: None,
+            repeated,
         };
-        let (defence, clock) = defence(settings);
-        let connect = || defence.connection(address("2001:db8::1"));
-        for _ in 0..3 {
-            assert_eq!(connect(), AT_ONCE);
-        }
-        assert_eq!(reason(&connect()), "too_often");
-        let neighbour = defence.connection(address("2001:db8::2"));
-        assert_eq!(reason(&neighbour), "too_often", "one of the same /64");
-        assert_eq!(defence.connection(address("2001:db8:0:1::1")), AT_ONCE);
-        clock.advance(Duration::from_secs(1));
-        assert_eq!(connect(), AT_ONCE);
+        self.scores.reset(source);
+        self.bans.earn(ban.clone(), scores.longest_ban);
+        Some(ban)
     }
 }

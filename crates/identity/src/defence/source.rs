@@ -21,6 +21,11 @@ impl Source {
         }
     }
 
+    /// The source of a network's first address.
+    pub fn within(network: IpNet) -> Self {
+        Self::of(network.network())
+    }
+
     /// The addresses that belong to it.
     pub fn network(self) -> IpNet {
         self.0

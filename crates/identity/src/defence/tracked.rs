@@ -31,6 +31,16 @@ impl<K: Hash + Eq + Copy, V: Fades> Tracked<K, V> {
         self.entries.get(&key)
     }
 
+    pub(super) fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        self.entries.get_mut(&key)
+    }
+
+    /// Puts a value in the place of another.
+    pub(super) fn set(&mut self, key: K, now: Timestamp, value: V) {
+        self.entries.remove(&key);
+        self.entry(key, now, || value);
+    }
+
     /// The key's entry, made if there is none.
     pub(super) fn entry(&mut self, key: K, now: Timestamp, new: impl FnOnce() -> V) -> &mut V {
         if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
