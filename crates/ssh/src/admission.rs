@@ -14,7 +14,13 @@ pub(crate) struct Admission(Mutex<Counts>);
 struct Counts {
     all: usize,
     starting: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<IpAddr, OfAddress>,
+}
+
+#[derive(Debug, Default)]
+struct OfAddress {
+    all: usize,
+    starting: usize,
 }
 
 /// Why a connection is not taken.
@@ -26,6 +32,8 @@ pub(crate) enum Refused {
     Address,
     #[error("too many connections that have not logged in")]
     Startups,
+    #[error("too many connections from this address that have not logged in")]
+    AddressStartups,
 }
 
 /// A connection's place in the counts; given back when it is dropped.
@@ -50,10 +58,8 @@ impl Admission {
         if counts.all >= limits.connections {
             return Err(Refused::Connections);
         }
-        if let Some(peer) = peer
-            && counts.is_full(network(peer), limits)
-        {
-            return Err(Refused::Address);
+        if let Some(peer) = peer {
+            counts.check(network(peer), limits)?;
         }
         if usize::from(dice) < refusal_percent(counts.starting, limits) {
             return Err(Refused::Startups);
@@ -62,7 +68,7 @@ impl Admission {
         counts.starting += 1;
         let address = peer.map(network);
         if let Some(address) = address {
-            *counts.by_address.entry(address).or_default() += 1;
+            counts.begin(address);
         }
         Ok(Place {
             admission: self.clone(),
@@ -77,9 +83,24 @@ impl Admission {
 }
 
 impl Counts {
-    fn is_full(&self, address: IpAddr, limits: &Limits) -> bool {
-        let from_there = self.by_address.get(&address).copied().unwrap_or(0);
-        from_there >= limits.connections_per_address
+    fn check(&self, address: IpAddr, limits: &Limits) -> Result<(), Refused> {
+        let Some(from_there) = self.by_address.get(&address) else {
+            return Ok(());
+        };
+        if from_there.all >= limits.connections_per_address {
+            return Err(Refused::Address);
+        }
+        // One address is not to take the places that all share.
+        if from_there.starting >= limits.startups_per_address {
+            return Err(Refused::AddressStartups);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, address: IpAddr) {
+        let from_there = self.by_address.entry(address).or_default();
+        from_there.all += 1;
+        from_there.starting += 1;
     }
 }
 
@@ -88,18 +109,24 @@ impl Place {
     pub(crate) fn name(&mut self, peer: IpAddr, limits: &Limits) -> Result<(), Refused> {
         let address = network(peer);
         let mut counts = self.admission.lock();
-        if counts.is_full(address, limits) {
-            return Err(Refused::Address);
-        }
-        *counts.by_address.entry(address).or_default() += 1;
+        counts.check(address, limits)?;
+        counts.begin(address);
         self.address = Some(address);
         Ok(())
     }
 
     /// The connection has logged in.
     pub(crate) fn started(&mut self) {
-        if std::mem::take(&mut self.starting) {
-            self.admission.lock().starting -= 1;
+        if !std::mem::take(&mut self.starting) {
+            return;
+        }
+        let mut counts = self.admission.lock();
+        counts.starting -= 1;
+        let from_there = self
+            .address
+            .and_then(|address| counts.by_address.get_mut(&address));
+        if let Some(from_there) = from_there {
+            from_there.starting -= 1;
         }
     }
 }
@@ -112,9 +139,10 @@ impl Drop for Place {
         let Some(address) = self.address else {
             return;
         };
-        if let Some(count) = counts.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(from_there) = counts.by_address.get_mut(&address) {
+            from_there.all -= 1;
+            from_there.starting -= usize::from(self.starting);
+            if from_there.all == 0 {
                 counts.by_address.remove(&address);
             }
         }

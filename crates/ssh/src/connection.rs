@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use identity::defence::{Offence, Visit};
 use russh::Disconnect;
 use russh::server::RunningSession;
 use socket2::SockRef;
@@ -35,6 +36,7 @@ const RELEASE: Duration = Duration::from_secs(90);
 const QUIET: Duration = Duration::from_secs(1);
 
 const GRACE_EXCEEDED: &str = "the time for logging in is over";
+const KEPT_OUT: &str = "connections from this address are not allowed";
 const IDLE: &str = "the session was idle for too long";
 const SHUTTING_DOWN: &str = "the server is shutting down; connect again";
 const OUT_OF_TIME: &str = "the server is shutting down and cannot wait any longer; connect again";
@@ -45,6 +47,7 @@ pub(crate) struct Arrival {
     /// Who is at its other end.
     pub(crate) peer: SocketAddr,
     pub(crate) place: Place,
+    pub(crate) visit: Visit,
     pub(crate) login_deadline: Instant,
 }
 
@@ -53,6 +56,8 @@ pub(crate) struct Context {
     pub(crate) floors: Floors,
     pub(crate) settings: Arc<Settings>,
     pub(crate) peer: SocketAddr,
+    /// What the guard sees of it.
+    pub(crate) visit: Visit,
     pub(crate) line: Arc<Line>,
     /// The tasks of its channels.
     pub(crate) tasks: TaskTracker,
@@ -66,18 +71,30 @@ pub(crate) async fn serve(
     farewells: &Farewells,
     drain: &CancellationToken,
 ) {
-    let peer = arrival.peer;
+    let Arrival {
+        tcp,
+        peer,
+        place,
+        visit,
+        login_deadline,
+    } = arrival;
     let context = Arc::new(Context {
         floors,
         settings: generation.settings.clone(),
         peer,
+        visit,
         line: Arc::new(Line::new()),
         tasks: TaskTracker::new(),
     });
-    if let Err(error) = prepare(&arrival.tcp, &context.settings) {
+    if let Err(error) = prepare(&tcp, &context.settings) {
         debug!(%peer, %error, "socket options could not be set");
     }
-    let ended = run(arrival, &context, generation, farewells, drain).await;
+    let entrance = Entrance {
+        place,
+        deadline: login_deadline,
+    };
+    let ended = run(tcp, entrance, &context, generation, farewells, drain).await;
+    note_offence(&context, &ended);
     context.tasks.close();
     if timeout(RELEASE, context.tasks.wait()).await.is_err() {
         warn!(%peer, "channels did not end in time; they go on by themselves");
@@ -85,19 +102,22 @@ pub(crate) async fn serve(
     log(&context, &ended);
 }
 
+/// What a connection has until its login.
+struct Entrance {
+    place: Place,
+    deadline: Instant,
+}
+
 async fn run(
-    arrival: Arrival,
+    tcp: TcpStream,
+    entrance: Entrance,
     context: &Arc<Context>,
     generation: Arc<Generation>,
     farewells: &Farewells,
     drain: &CancellationToken,
 ) -> Result<(), Error> {
-    let deadline = arrival.login_deadline;
-    let stream = PeerStream::new(
-        arrival.tcp,
-        context.floors.uploads.gate(),
-        context.line.clone(),
-    );
+    let deadline = entrance.deadline;
+    let stream = PeerStream::new(tcp, context.floors.uploads.gate(), context.line.clone());
     let handler = Handler::new(context.clone());
     // Up to here the peer has only said who it is; the key exchange runs in the session.
     let greeting = russh::server::run_stream(generation.config.clone(), stream, handler);
@@ -111,7 +131,7 @@ async fn run(
     let keeper = Keeper {
         context,
         farewells,
-        place: arrival.place,
+        place: entrance.place,
         login_deadline: deadline,
         drain_deadline: None,
     };
@@ -147,6 +167,7 @@ impl Keeper<'_> {
                 ended = &mut session => return ended,
                 () = line.changed() => {}
                 () = sleep_until(self.next_look()) => {}
+                () = self.context.visit.kept_out() => break KEPT_OUT.to_owned(),
                 () = drain.cancelled(), if self.drain_deadline.is_none() => {
                     self.drain_deadline =
                         Some(Instant::now() + self.context.settings.drain_deadline);
@@ -218,6 +239,38 @@ impl Keeper<'_> {
             Some(_) => (line.last_activity() + QUIET).max(soon),
         }
     }
+}
+
+/// What the way a connection ended says of its peer.
+fn note_offence(context: &Context, ended: &Result<(), Error>) {
+    let line = &context.line;
+    // Who sends nothing is a balancer's probe, and costs nothing.
+    if line.is_logged_in() || line.received.load(Relaxed) == 0 {
+        return;
+    }
+    match ended {
+        Err(Error::Ended(reason)) if reason == GRACE_EXCEEDED => {
+            context.visit.offended(Offence::Stalled);
+        }
+        Err(Error::Transport(error)) if breaks_the_rules(error) => {
+            context.visit.offended(Offence::Protocol);
+        }
+        _ => {}
+    }
+}
+
+/// Whether no honest client does this. Old clients that share no algorithm with us are honest.
+fn breaks_the_rules(error: &russh::Error) -> bool {
+    matches!(
+        error,
+        russh::Error::Version
+            | russh::Error::Kex
+            | russh::Error::PacketAuth
+            | russh::Error::PacketSize(_)
+            | russh::Error::Inconsistent
+            | russh::Error::IndexOutOfBounds
+            | russh::Error::StrictKeyExchangeViolation { .. }
+    )
 }
 
 fn prepare(tcp: &TcpStream, settings: &Settings) -> std::io::Result<()> {

@@ -23,6 +23,7 @@ mod server;
 mod settings;
 mod stream;
 mod subsystem;
+mod tarpit;
 
 pub use algorithms::AlgorithmPolicy;
 pub use error::{Error, Result};

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use identity::defence::Refusal;
 use identity::{Authenticated, Factor, Login, Peer, Refused};
 use model::Secret;
 use russh::keys::{Algorithm, Certificate, PublicKey};
@@ -79,12 +81,45 @@ impl Doorkeeper {
             return self.reject();
         }
         let password = Secret::new(password.to_owned());
-        let outcome = self.login(user).authenticate_password(&password).await;
-        let auth = self.conclude(user, method, outcome);
+        let auth = match self.admit(user, method).await {
+            Ok(()) => {
+                let outcome = self.login(user).authenticate_password(&password).await;
+                self.conclude(user, method, Some(&password), outcome)
+            }
+            Err(refusal) => self.turn_down(user, method, &refusal),
+        };
         if is_refusal(&auth) {
-            tokio::time::sleep(self.context.settings.refusal_delay).await;
+            self.hold_back().await;
         }
         auth
+    }
+
+    /// Whether a credential may be looked at. Where a name is being guessed at, strangers wait.
+    async fn admit(&self, user: &str, method: &str) -> Result<(), Refusal> {
+        let wait = self.context.visit.attempt(user, method)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// Refuses like any other refusal, and asks nobody.
+    fn turn_down(&mut self, user: &str, method: &str, refusal: &Refusal) -> Auth {
+        let (peer, client) = (self.context.peer, self.context.line.client());
+        let reason = refusal.reason();
+        info!(%peer, ?user, method, reason, client, "login refused");
+        self.refusals = match refusal {
+            Refusal::Banned(_) => usize::MAX,
+            _ => self.refusals.saturating_add(1),
+        };
+        self.reject()
+    }
+
+    /// A refusal takes its time, and more of it for who was refused a lot.
+    async fn hold_back(&self) {
+        let hold = self.context.visit.hold();
+        let more = hold.as_ref().map_or(Duration::ZERO, |hold| hold.time);
+        tokio::time::sleep(self.context.settings.refusal_delay + more).await;
     }
 
     /// A key, before the client signs with it.
@@ -111,6 +146,11 @@ impl Doorkeeper {
             return self.reject();
         };
         self.unproven = false;
+        if let Err(refusal) = self.context.visit.offer(user) {
+            let reason = refusal.reason();
+            debug!(peer = %self.context.peer, ?user, reason, "key offered and not looked up");
+            return self.reject();
+        }
         let taken = self.login(user).offer_key(&blob).await;
         match taken {
             Ok(true) => Auth::Accept,
@@ -122,7 +162,7 @@ impl Doorkeeper {
                 debug!(peer = %self.context.peer, ?user, "key offered and not taken");
                 self.reject()
             }
-            Err(refused) => self.conclude(user, "publickey", Err(refused)),
+            Err(refused) => self.conclude(user, "publickey", None, Err(refused)),
         }
     }
 
@@ -137,13 +177,16 @@ impl Doorkeeper {
             return self.reject();
         };
         let unproven = std::mem::take(&mut self.unproven);
+        if let Err(refusal) = self.admit(user, "publickey").await {
+            return self.turn_down(user, "publickey", &refusal);
+        }
         let outcome = self.login(user).authenticate_key(&blob).await;
         if unproven && matches!(&outcome, Err(refused) if refused.counts()) {
             // It would not have been signed with, had it been known to be no certificate.
             debug!(peer = %self.context.peer, ?user, "key offered and not taken");
             return self.reject();
         }
-        self.conclude(user, "publickey", outcome)
+        self.conclude(user, "publickey", None, outcome)
     }
 
     /// A certificate whose key's signature was verified.
@@ -152,8 +195,11 @@ impl Doorkeeper {
         let (false, Ok(blob)) = (self.is_exhausted(), certificate.to_bytes()) else {
             return self.reject();
         };
+        if let Err(refusal) = self.admit(user, "certificate").await {
+            return self.turn_down(user, "certificate", &refusal);
+        }
         let outcome = self.login(user).authenticate_certificate(&blob).await;
-        self.conclude(user, "certificate", outcome)
+        self.conclude(user, "certificate", None, outcome)
     }
 
     /// `keyboard-interactive` (RFC 4256): one question at a time. For the password, as clients
@@ -200,10 +246,15 @@ impl Doorkeeper {
             return self.reject();
         }
         let code = Secret::new(code.to_owned());
-        let outcome = self.login(user).authenticate_code(&code).await;
-        let auth = self.conclude(user, method, outcome);
+        let auth = match self.admit(user, method).await {
+            Ok(()) => {
+                let outcome = self.login(user).authenticate_code(&code).await;
+                self.conclude(user, method, None, outcome)
+            }
+            Err(refusal) => self.turn_down(user, method, &refusal),
+        };
         if is_refusal(&auth) {
-            tokio::time::sleep(self.context.settings.refusal_delay).await;
+            self.hold_back().await;
         }
         auth
     }
@@ -228,8 +279,10 @@ impl Doorkeeper {
         &mut self,
         user: &str,
         method: &str,
+        credential: Option<&Secret<String>>,
         outcome: Result<Authenticated, Refused>,
     ) -> Auth {
+        let visit = &self.context.visit;
         let (peer, client) = (self.context.peer, self.context.line.client());
         match outcome {
             Ok(authenticated) => {
@@ -243,6 +296,7 @@ impl Doorkeeper {
                     refusals = self.refusals,
                     "logged in"
                 );
+                visit.succeeded(user, &authenticated);
                 self.authenticated = Some(authenticated);
                 Auth::Accept
             }
@@ -254,6 +308,7 @@ impl Doorkeeper {
                 }
             }
             Err(refused) => {
+                visit.refused(user, method, credential, &refused);
                 if let Refused::Unavailable(cause) = &refused {
                     let cause = chain(cause);
                     warn!(%peer, ?user, method, cause, "login could not be decided");

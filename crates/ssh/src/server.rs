@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gateway::Gateway;
 use identity::Identity;
+use identity::defence::{Guard, Refusal};
 use model::{Clock, ServerId};
 use rand::Rng;
 use russh::SshId;
@@ -22,6 +23,7 @@ use crate::connection::{self, Arrival};
 use crate::farewells::Farewells;
 use crate::log_limit::LogLimit;
 use crate::proxy::{Rejected, read_header};
+use crate::tarpit::Tarpit;
 use crate::{Drained, HostKeys, Listener, ProxyProtocol, Result, Settings, login};
 
 /// How long the listener rests after an error that lasts, such as no free file descriptor.
@@ -42,6 +44,8 @@ pub struct Floors {
     pub server: ServerId,
     /// Tells who somebody is.
     pub identity: Identity,
+    /// Keeps out who may not even be asked who he is.
+    pub guard: Guard,
     /// Opens sessions.
     pub gateway: Arc<Gateway>,
     /// Bytes on their way to the stores. While they are too many, no session is read from.
@@ -60,6 +64,8 @@ struct Shared {
     admission: Arc<Admission>,
     farewells: Arc<Farewells>,
     rejections: LogLimit,
+    refusals: LogLimit,
+    tarpit: Tarpit,
     generation: Mutex<Arc<Generation>>,
 }
 
@@ -82,6 +88,8 @@ impl Server {
             admission: Arc::default(),
             farewells: Arc::default(),
             rejections: LogLimit::default(),
+            refusals: LogLimit::default(),
+            tarpit: Tarpit::default(),
             generation: Mutex::new(Arc::new(generation)),
         })))
     }
@@ -106,6 +114,8 @@ impl Server {
     pub async fn serve(&self, listener: impl Into<Listener>, drain: CancellationToken) {
         let Listener { tcp, proxy } = listener.into();
         let sessions = TaskTracker::new();
+        let (server, stop) = (self.clone(), drain.clone());
+        sessions.spawn(async move { server.0.tarpit.run(&stop).await });
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -152,16 +162,21 @@ impl Server {
             return self.note_rejection(peer, &Rejected::Untrusted);
         }
         let generation = self.generation();
-        let dice = rand::rng().random_range(0..100);
-        let limits = &generation.settings.limits;
         // A balancer's own address stands for all of its clients, so it counts for none.
         let known = (!introduced).then(|| peer.ip());
+        let visit = match self.0.floors.guard.visit(known) {
+            Ok(visit) => visit,
+            Err(refusal) => return self.turn_away(tcp, peer, &refusal, &generation),
+        };
+        let dice = rand::rng().random_range(0..100);
+        let limits = &generation.settings.limits;
         match self.0.admission.enter(known, limits, dice) {
             Ok(place) => {
                 let arrival = Arrival {
                     tcp,
                     peer,
                     place,
+                    visit,
                     login_deadline: Instant::now() + generation.settings.login_grace,
                 };
                 let (server, drain) = (self.clone(), drain.clone());
@@ -175,7 +190,29 @@ impl Server {
                     connection::serve(arrival, floors, generation, farewells, &drain).await;
                 });
             }
-            Err(reason) => info!(%peer, %reason, "connection refused"),
+            Err(reason) => self.note_refusal(peer, &reason),
+        }
+    }
+
+    /// Sends away who may not even say who he is; where he is banned, not at once.
+    fn turn_away(
+        &self,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        refusal: &Refusal,
+        generation: &Generation,
+    ) {
+        self.note_refusal(peer, refusal);
+        if matches!(refusal, Refusal::Banned(_)) {
+            let settings = &generation.settings;
+            let (time, most) = (settings.tarpit, settings.limits.tarpit);
+            self.0.tarpit.take(tcp, time, most);
+        }
+    }
+
+    fn note_refusal(&self, peer: SocketAddr, reason: &dyn std::fmt::Display) {
+        if let Some(kept_back) = self.0.refusals.pass() {
+            info!(%peer, %reason, kept_back, "connection refused");
         }
     }
 
@@ -189,11 +226,21 @@ impl Server {
         let balancer = arrival.peer;
         let header = timeout_at(arrival.login_deadline, read_header(&mut arrival.tcp));
         let header = drain.run_until_cancelled(header).await?;
-        match header.unwrap_or(Err(Rejected::Late)) {
-            Ok(source) => arrival.peer = source.unwrap_or(balancer),
+        let client = match header.unwrap_or(Err(Rejected::Late)) {
+            Ok(client) => client,
             Err(rejected) => {
                 self.note_rejection(balancer, &rejected);
                 return None;
+            }
+        };
+        if let Some(client) = client {
+            arrival.peer = client;
+            match self.0.floors.guard.visit(Some(client.ip())) {
+                Ok(visit) => arrival.visit = visit,
+                Err(refusal) => {
+                    self.turn_away(arrival.tcp, client, &refusal, generation);
+                    return None;
+                }
             }
         }
         let (peer, limits) = (arrival.peer, &generation.settings.limits);
@@ -203,7 +250,7 @@ impl Server {
                 Some(arrival)
             }
             Err(reason) => {
-                info!(%peer, %balancer, %reason, "connection refused");
+                self.note_refusal(peer, &reason);
                 None
             }
         }

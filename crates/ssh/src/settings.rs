@@ -33,8 +33,10 @@ pub struct Settings {
     pub unresponsive_timeout: Duration,
     /// What drain grants to transfers in progress. Default 5 min.
     pub drain_deadline: Duration,
-    /// How long a refused password keeps its client waiting. Default 500 ms.
+    /// How long a refused password keeps its client waiting, at least. Default 500 ms.
     pub refusal_delay: Duration,
+    /// How long a connection of a banned address hangs before it is closed. Default 10 s.
+    pub tarpit: Duration,
     /// The receive window of a channel in bytes, 128 KiB to 64 MiB; over a path of 50 ms, 8 MiB
     /// carry 160 MiB/s. Default 8 MiB.
     pub window: u32,
@@ -51,6 +53,10 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections that have not logged in.
     pub startups: Startups,
+    /// Of them, from one address. Default 100.
+    pub startups_per_address: usize,
+    /// Connections of banned addresses that hang. Default 256.
+    pub tarpit: usize,
     /// Channels of one connection. Default 10.
     pub channels: usize,
     /// Refused logins of one connection, besides offered keys. Default 6.
@@ -124,6 +130,7 @@ impl Settings {
                 self.limits.connections_per_address,
                 "connections_per_address",
             ),
+            (self.limits.startups_per_address, "startups_per_address"),
             (self.limits.channels, "channels"),
             (self.limits.auth_attempts, "auth_attempts"),
             (self.limits.queued_requests, "queued_requests"),
@@ -150,6 +157,7 @@ impl Default for Settings {
             unresponsive_timeout: Duration::from_secs(5 * 60),
             drain_deadline: Duration::from_secs(5 * 60),
             refusal_delay: Duration::from_millis(500),
+            tarpit: Duration::from_secs(10),
             window: 8 << 20,
             read_budget: 4 << 20,
         }
@@ -162,6 +170,8 @@ impl Default for Limits {
             connections: 2_000,
             connections_per_address: 200,
             startups: Startups::default(),
+            startups_per_address: 100,
+            tarpit: 256,
             channels: 10,
             auth_attempts: 6,
             offered_keys: 20,

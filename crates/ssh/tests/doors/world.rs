@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use database::{Database, DatabaseUrl, NewServer, NewUser};
 use gateway::Gateway;
+use identity::defence::{Guard, GuardSettings};
 use identity::{HashCost, Identity};
 use model::{BucketName, Clock, ObjectKey, Secret, SystemClock, UserName};
 use ssh::{Floors, HostKey, HostKeyAlgorithm, HostKeys, Listener, ProxyProtocol, Server, Settings};
@@ -30,6 +31,7 @@ pub(crate) struct World {
     pub(crate) user: database::User,
     pub(crate) store: MemoryStore,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) guard: Guard,
     pub(crate) buffers: Buffers,
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
@@ -48,6 +50,15 @@ impl World {
 
     /// One whose clients come as `proxy` says.
     pub(crate) async fn behind(proxy: ProxyProtocol, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::guarded(proxy, GuardSettings::default(), change).await
+    }
+
+    /// One that is guarded like this.
+    pub(crate) async fn guarded(
+        proxy: ProxyProtocol,
+        guard: GuardSettings,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("db.sqlite").display());
         let url = DatabaseUrl::parse(&url).expect("valid");
@@ -106,9 +117,12 @@ impl World {
             ..Settings::default()
         };
         change(&mut settings);
+        let guard = Guard::new(server.id.clone(), guard, database.clone(), clock.clone());
+        guard.remember().await.expect("read");
         let floors = Floors {
             server: server.id,
             identity: identity.clone(),
+            guard: guard.clone(),
             gateway: gateway.clone(),
             uploads: buffers.in_flight.clone(),
             clock,
@@ -129,6 +143,7 @@ impl World {
             user,
             store,
             gateway,
+            guard,
             buffers,
             address,
             folder,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use database::{Database, DatabaseUrl, NewServer, NewUser};
 use futures::TryStreamExt as _;
 use gateway::Gateway;
+use identity::defence::{Guard, GuardSettings};
 use identity::{HashCost, Identity};
 use model::{BucketName, Clock, ErrorKind, ObjectKey, Secret, SystemClock, UserName};
 use ssh::{Floors, HostKey, HostKeyAlgorithm, HostKeys, Server};
@@ -59,6 +60,12 @@ impl House {
         let transfers = Transfers::new(database.clone(), buffers, Arc::clone(&clock), settings);
         let settings = gateway::Settings::default();
         let max_handles = settings.max_handles;
+        let guard = Guard::new(
+            server.clone(),
+            GuardSettings::default(),
+            database.clone(),
+            Arc::clone(&clock),
+        );
         let gateway = Arc::new(Gateway::new(
             database,
             stores,
@@ -69,6 +76,7 @@ impl House {
         let floors = Floors {
             server,
             identity,
+            guard,
             gateway: Arc::clone(&gateway),
             uploads,
             clock,
