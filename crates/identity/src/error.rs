@@ -4,7 +4,7 @@ use model::ErrorKind;
 
 use crate::certificate::CertificateRefused;
 use crate::provider::Unanswered;
-use crate::{InvalidHash, InvalidPublicKey, InvalidTotp};
+use crate::{InvalidHash, InvalidPublicKey, InvalidTotp, WeakPassword};
 
 /// The result of looking after credentials.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -107,6 +107,9 @@ pub enum Error {
         crate::Passwords::MAX_BYTES
     )]
     PasswordLength,
+    /// A password that does not satisfy the rules.
+    #[error(transparent)]
+    WeakPassword(#[from] WeakPassword),
     /// A text that is not a password hash that is taken.
     #[error(transparent)]
     PasswordHash(#[from] InvalidHash),
@@ -135,7 +138,9 @@ impl Error {
             Self::PasswordLength | Self::PasswordHash(_) | Self::PublicKey(_) | Self::Cost(_) => {
                 ErrorKind::Invalid
             }
-            Self::Provider(..) => ErrorKind::Unavailable,
+            Self::WeakPassword(WeakPassword::List(_) | WeakPassword::Unchecked)
+            | Self::Provider(..) => ErrorKind::Unavailable,
+            Self::WeakPassword(_) => ErrorKind::Invalid,
             Self::Hash(_) | Self::Totp(_) => ErrorKind::Internal,
         }
     }

@@ -3,13 +3,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use database::{Database, SshKey};
-use model::{Clock, Secret, ServerId, UserId};
+use model::{Clock, Secret, ServerId, UserId, UserName};
 
 use crate::certificate::Trust;
 use crate::provider::{Asked, Configured};
 use crate::{
-    Authenticated, AuthenticationMethods, HashCost, HashFormat, Login, PasswordHash, Passwords,
-    Peer, ProviderName, PublicKey, Refused, Result, Routing,
+    Authenticated, AuthenticationMethods, HashCost, HashFormat, Login, PasswordHash,
+    PasswordPolicy, Passwords, Peer, ProviderName, PublicKey, Refused, Result, Routing, metrics,
 };
 
 /// How credentials are looked at.
@@ -43,6 +43,7 @@ pub struct Identity {
     routing: Arc<Routing>,
     methods: AuthenticationMethods,
     trust: Arc<RwLock<Arc<Trust>>>,
+    password_policy: Arc<PasswordPolicy>,
 }
 
 impl Identity {
@@ -59,6 +60,7 @@ impl Identity {
             routing: Arc::new(Routing::single(ProviderName::built_in())),
             methods: AuthenticationMethods::default(),
             trust: Arc::default(),
+            password_policy: Arc::default(),
         })
     }
 
@@ -91,6 +93,13 @@ impl Identity {
         Arc::clone(&held)
     }
 
+    /// The same, with these rules for passwords that are set.
+    #[must_use]
+    pub fn with_password_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.password_policy = Arc::new(policy);
+        self
+    }
+
     /// Begins a login: one for each connection and name. Nothing is looked up yet. `name` is as
     /// the client sent it; one that cannot be a user's is treated as that of an unknown user.
     pub fn login(&self, server: &ServerId, name: &str, peer: &Peer) -> Login {
@@ -112,15 +121,45 @@ impl Identity {
         login.authenticate_password(password).await
     }
 
+    /// The hash of a password that a user of this name may have.
+    ///
+    /// # Errors
+    /// `Invalid` where it does not satisfy the rules, `Unavailable` where the list of breached ones
+    /// cannot be read.
+    pub async fn new_password(
+        &self,
+        name: &UserName,
+        password: &Secret<String>,
+    ) -> Result<Secret<String>> {
+        self.password_policy.check(password, name).await?;
+        self.passwords.hash(password).await
+    }
+
     /// Gives a user another password.
     ///
     /// # Errors
-    /// `Invalid` where it is too short or too long, `NotFound` where there is no such user.
-    pub async fn set_password(&self, user: UserId, password: &Secret<String>) -> Result<()> {
-        let hash = self.passwords.hash(password).await?;
+    /// As [`Self::new_password`], and `NotFound` where there is no such user.
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        name: &UserName,
+        password: &Secret<String>,
+    ) -> Result<()> {
+        let hash = self.new_password(name, password).await?;
         let now = self.clock.now();
         let users = self.database.users();
         Ok(users.set_password_hash(user, Some(hash), now).await?)
+    }
+
+    /// Says where a password that another program hashed does not satisfy the rules. Nobody could
+    /// know before its user came; he is let in all the same.
+    pub(crate) async fn report_weakness(&self, name: &UserName, password: &Secret<String>) {
+        if let Err(weak) = self.password_policy.check(password, name).await {
+            ::metrics::counter!(metrics::WEAK_PASSWORDS).increment(1);
+            let why = weak.to_string();
+            let why = why.trim_start_matches("set password: ");
+            tracing::warn!(user = %name, why, "an imported password is weak; have it changed");
+        }
     }
 
     /// Gives a user the hash of his password that another program made, so that he keeps it. It is

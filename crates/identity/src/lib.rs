@@ -44,7 +44,7 @@ pub use login::Login;
 pub use metrics::describe as describe_metrics;
 pub use networks::{InvalidNetwork, NetworkDecision, Networks};
 pub use password::{HashCost, Passwords, generate_password};
-pub use password_rules::{PasswordRules, WeakPassword};
+pub use password_rules::{PasswordPolicy, PasswordRules, WeakPassword};
 pub use public_key::{InvalidPublicKey, PublicKey};
 pub use reauthorise::{Reauthorised, StandingLost};
 pub use routing::{

@@ -48,7 +48,11 @@ pub fn describe() {
         Unit::Count,
         "decisions about connections, offered keys and attempts, by stage and decision"
     );
-    describe_counter!(BANS_MADE, Unit::Count, "bans that this node made, by reason");
+    describe_counter!(
+        BANS_MADE,
+        Unit::Count,
+        "bans that this node made, by reason"
+    );
     describe_gauge!(BANS, Unit::Count, "bans that hold");
     describe_counter!(
         CASES_COUNTED_ONLY,

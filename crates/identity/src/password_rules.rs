@@ -3,6 +3,8 @@
 //! As NIST SP 800-63B advises: length, and what is known to guessers; no rules about kinds of
 //! characters, which make passwords worse.
 
+use std::path::PathBuf;
+
 use model::{Secret, UserName};
 
 use crate::Passwords;
@@ -30,6 +32,9 @@ pub enum WeakPassword {
     /// Guessers know it.
     #[error("set password: it is on a list of passwords that became known; choose another")]
     Breached,
+    /// The check itself broke off.
+    #[error("set password: it could not be checked; try again")]
+    Unchecked,
     /// The list cannot be read. The password is not set then.
     #[error(transparent)]
     List(#[from] BreachedListError),
@@ -53,6 +58,37 @@ impl Default for PasswordRules {
             different: 5,
             names: vec!["pierhead".to_owned()],
         }
+    }
+}
+
+/// The rules, and where the list of breached passwords lies, if there is one.
+#[derive(Debug, Clone, Default)]
+pub struct PasswordPolicy {
+    /// The rules.
+    pub rules: PasswordRules,
+    /// The list. It is opened at each check, so a file that is renamed into its place counts at
+    /// once, and one that is gone lets no password be set.
+    pub breached: Option<PathBuf>,
+}
+
+impl PasswordPolicy {
+    /// Whether this user can have this password. Reads the disk on a thread of its own.
+    ///
+    /// # Errors
+    /// [`WeakPassword`] says what it lacks, or that the list cannot be read.
+    pub async fn check(
+        &self,
+        password: &Secret<String>,
+        user: &UserName,
+    ) -> Result<(), WeakPassword> {
+        let (policy, password, user) = (self.clone(), password.clone(), user.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            let list = policy.breached.as_deref().map(BreachedList::open);
+            policy
+                .rules
+                .check(&password, &user, list.transpose()?.as_ref())
+        });
+        checked.await.unwrap_or(Err(WeakPassword::Unchecked))
     }
 }
 

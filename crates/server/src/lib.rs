@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 pub mod config;
 mod control;
+mod defence;
 mod membership;
 mod node;
 mod notify;

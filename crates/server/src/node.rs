@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use gateway::Gateway;
+use identity::defence::Guard;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -21,7 +22,7 @@ use crate::membership::Membership;
 use crate::target::State;
 use crate::telemetry::{self, LogLevel};
 use crate::wiring::{self, Parts};
-use crate::{notify, readiness, revocation};
+use crate::{defence, notify, readiness, revocation};
 
 /// How long a start may be held up by what an earlier run left.
 const SETTLING: Duration = Duration::from_secs(60);
@@ -143,6 +144,7 @@ impl Node {
             files,
             stop.clone(),
         ));
+        rest.spawn(defence::follow(self.parts.guard.clone(), stop.clone()));
         rest.close();
         let health = self.pages.health;
         let (admin, server) = (self.pages.address, &self.state.server.id);
@@ -155,6 +157,7 @@ impl Node {
             state: self.state,
             source: self.source,
             log: self.log,
+            guard: self.parts.guard,
             ssh: self.parts.ssh.clone(),
         };
         reloader.until_end(&mut signals, received).await;
@@ -245,6 +248,7 @@ struct Reloader {
     state: State,
     source: Option<PathBuf>,
     log: LogLevel,
+    guard: Guard,
     ssh: ssh::Server,
 }
 
@@ -287,7 +291,9 @@ impl Reloader {
         };
         let changes = Changes::between(&self.state.config, &wanted);
         let keys = wiring::host_keys(&self.state).await?;
+        let guarded = wanted.defence.settings().context("[defence]")?;
         self.log.set(&wanted.log.level)?;
+        self.guard.set(guarded.defence);
         self.ssh.reload(wiring::ssh_settings(&wanted), &keys)?;
         let sessions = wiring::gateway_settings(&wanted);
         self.gateway

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use database::{HostKey as StoredKey, Server};
 use gateway::Gateway;
 use identity::Identity;
+use identity::defence::Guard;
 use model::{KeyId, NodeId, Secret};
 use ssh::{HostKey, HostKeyAlgorithm, HostKeys};
 use storage::s3::{Credentials, S3Settings};
@@ -41,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) identity: Identity,
     /// Which keys and certificates are trusted.
     pub(crate) trust: TrustFiles,
+    /// Keeps out who may not even be asked who he is.
+    pub(crate) guard: Guard,
     /// The SSH door.
     pub(crate) ssh: ssh::Server,
 }
@@ -67,9 +70,11 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
     let identity = with_providers(state).await?;
     let (trust, trusted) = TrustFiles::read(&config.identity).context("identity")?;
     identity.set_trust(trusted);
+    let guard = guard(state).await?;
     let floors = ssh::Floors {
         server: state.server.id.clone(),
         identity: identity.clone(),
+        guard: guard.clone(),
         gateway: Arc::clone(&gateway),
         uploads,
         clock: Arc::clone(&state.clock),
@@ -84,6 +89,7 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
         gateway,
         identity,
         trust,
+        guard,
         ssh,
     })
 }
@@ -130,8 +136,18 @@ pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
 /// The built-in users of this installation alone, for whoever looks after them.
 pub(crate) fn identity(state: &State) -> anyhow::Result<Identity> {
     let settings = identity::Settings::default();
-    Identity::new(state.database.clone(), settings, Arc::clone(&state.clock))
-        .context("start the identity provider")
+    let identity = Identity::new(state.database.clone(), settings, Arc::clone(&state.clock))
+        .context("start the identity provider")?;
+    Ok(identity.with_password_policy(state.config.password.policy()))
+}
+
+/// The guard of the server, who remembers what earlier runs and other nodes know.
+async fn guard(state: &State) -> anyhow::Result<Guard> {
+    let settings = state.config.defence.settings().context("[defence]")?;
+    let (server, database) = (state.server.id.clone(), state.database.clone());
+    let guard = Guard::new(server, settings, database, Arc::clone(&state.clock));
+    guard.remember().await.context("read who is banned")?;
+    Ok(guard)
 }
 
 fn buffer_limits(config: &Config) -> BufferLimits {
@@ -184,11 +200,14 @@ pub(crate) fn ssh_settings(config: &Config) -> ssh::Settings {
                 rate: sftp.startups_rate,
                 full: sftp.startups_full as usize,
             },
+            startups_per_address: sftp.startups_per_address as usize,
+            tarpit: config.defence.tarpit_places as usize,
             auth_attempts: sftp.max_login_attempts as usize,
             open_handles: sftp.max_handles.into(),
             ..defaults.limits
         },
         login_grace: sftp.login_grace.duration(),
+        tarpit: config.defence.tarpit.duration() * 2,
         idle_timeout: sftp.idle_timeout.duration(),
         drain_deadline: config.drain.deadline.duration(),
         ..defaults

@@ -89,9 +89,10 @@ impl Bans {
     pub(super) fn learn(&mut self, row: StoredBan, longest: Duration, now: Timestamp) -> bool {
         let network = row.ban.network;
         let known = self.known(network);
-        // What is newer here was earned since, and will be told.
+        // What is newer here was earned since and will be told, unless staff want more.
         if known.is_some_and(|known| {
-            *known == row || known.changed > row.changed && known.ban.until >= row.ban.until
+            let outdone = row.ban.by.is_some() && row.ban.until > known.ban.until;
+            *known == row || known.changed > row.changed && !outdone
         }) {
             return false;
         }
@@ -156,7 +157,6 @@ impl Bans {
         let remembered = if lifted { until } else { until.plus(longest) };
         let since = stored.ban.since;
         let earned = Earned { stored, remembered };
-        self.earned
-            .set(Source::within(network), since, earned);
+        self.earned.set(Source::within(network), since, earned);
     }
 }

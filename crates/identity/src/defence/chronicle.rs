@@ -191,7 +191,11 @@ impl Chronicle {
 
 /// A name that a stranger sent, fit for a row.
 fn written(name: &str) -> String {
-    let mut text: String = name.chars().take(NAME).flat_map(char::escape_debug).collect();
+    let mut text: String = name
+        .chars()
+        .take(NAME)
+        .flat_map(char::escape_debug)
+        .collect();
     if name.chars().nth(NAME).is_some() {
         text.push_str("..");
     }

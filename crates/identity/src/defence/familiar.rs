@@ -102,7 +102,11 @@ impl Pairs {
         pair.familiar = before.max(until);
         pair.guessed = 0;
         let slips = std::mem::take(&mut pair.slips);
-        let slips = if pair.slipped > now { slips } else { Duration::ZERO };
+        let slips = if pair.slipped > now {
+            slips
+        } else {
+            Duration::ZERO
+        };
         pair.slipped = now;
         (slips, before)
     }

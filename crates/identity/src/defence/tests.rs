@@ -40,8 +40,12 @@ fn guess(defence: &Defence, from: IpAddr, name: &str, n: usize) -> Option<Ban> {
 /// How many guesses, one every `pause` seconds, end in a ban.
 fn guesses_until_ban(defence: &Defence, clock: &ManualClock, pause: u64) -> (usize, Option<Ban>) {
     for n in 1..=200 {
-        if let Some(ban) = guess(defence, guesser(), "acme", n + clock.now().as_seconds() as usize)
-        {
+        if let Some(ban) = guess(
+            defence,
+            guesser(),
+            "acme",
+            n + clock.now().as_seconds() as usize,
+        ) {
             return (n, Some(ban));
         }
         clock.advance(Duration::from_secs(pause));
@@ -124,7 +128,10 @@ fn known_and_unknown_names_are_as_far_from_a_ban() {
         }
         holds
     };
-    assert_eq!(steps(|_| "acme".to_owned()), steps(|n| format!("nobody{n}")));
+    assert_eq!(
+        steps(|_| "acme".to_owned()),
+        steps(|n| format!("nobody{n}"))
+    );
 }
 
 #[test]
@@ -237,7 +244,11 @@ fn staff_ban_networks_and_pardon_them() {
         ("192.0.3.1", "proceed"),
         ("2001:db9::1", "proceed"),
     ] {
-        assert_eq!(reason(&defence.connection(address(from))), decision, "{from}");
+        assert_eq!(
+            reason(&defence.connection(address(from))),
+            decision,
+            "{from}"
+        );
         assert_eq!(attempt(&defence, from, "acme"), decision, "{from}");
         assert_eq!(defence.is_kept_out(address(from)), decision == "banned");
     }
@@ -301,7 +312,11 @@ fn what_one_node_tells_another_knows() {
     let ban = ban.expect("banned");
     assert_eq!((guesses, ban.repeated), (20, 0));
     there.learn(vec![lifted], vec![], vec![]);
-    assert_eq!(reason(&there.connection(guesser())), "banned", "earned since");
+    assert_eq!(
+        reason(&there.connection(guesser())),
+        "banned",
+        "earned since"
+    );
 }
 
 #[test]
@@ -311,7 +326,10 @@ fn what_could_not_be_told_is_told_later() {
     defence.refused(address("192.0.2.8"), "acme", None);
     guesses_until_ban(&defence, &clock, 0);
     let told = defence.take_untold(100);
-    assert_eq!((told.bans.len(), told.scores.len(), told.familiar.len()), (1, 1, 1));
+    assert_eq!(
+        (told.bans.len(), told.scores.len(), told.familiar.len()),
+        (1, 1, 1)
+    );
     defence.put_back(told.clone());
     assert_eq!(defence.take_untold(100), told);
 }
@@ -379,7 +397,11 @@ fn a_user_is_not_even_slowed_where_he_got_in_lately() {
     assert_eq!(attempt("192.0.2.1"), Decision::AT_ONCE);
     assert_eq!(attempt("192.0.2.2"), patience);
     clock.advance(Duration::from_secs(31 * 24 * 60 * 60));
-    assert_eq!(attempt("192.0.2.1"), Decision::AT_ONCE, "the bucket is full");
+    assert_eq!(
+        attempt("192.0.2.1"),
+        Decision::AT_ONCE,
+        "the bucket is full"
+    );
     assert_eq!(attempt("192.0.2.1"), patience, "and he is a stranger again");
 }
 

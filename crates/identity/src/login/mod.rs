@@ -248,6 +248,7 @@ impl Login {
         if !passwords.is_outdated(old) {
             return;
         }
+        self.identity.report_weakness(&user.name, password).await;
         let users = self.identity.database().users();
         let done = match passwords.hash_again(password).await {
             Ok(new) => users.rehash(user.id, old, &new).await.map_err(Error::from),

@@ -70,7 +70,7 @@ impl House {
     pub(crate) async fn user(&self, name: &str) -> User {
         let user = self.user_without_credentials(name).await;
         self.identity
-            .set_password(user.id, &secret(PASSWORD))
+            .set_password(user.id, &user.name, &secret(PASSWORD))
             .await
             .expect("password");
         self.identity
@@ -299,16 +299,19 @@ async fn a_new_password_replaces_the_old_one() {
     let generated = identity::generate_password();
     house
         .identity
-        .set_password(user.id, &generated)
+        .set_password(user.id, &user.name, &generated)
         .await
         .expect("set");
     assert!(house.by_password("acme", generated.expose()).await.is_ok());
     assert!(house.by_password("acme", PASSWORD).await.is_err());
-    let short = house.identity.set_password(user.id, &secret("short")).await;
+    let short = house
+        .identity
+        .set_password(user.id, &user.name, &secret("short"))
+        .await;
     assert_eq!(short.expect_err("short").kind(), ErrorKind::Invalid);
     let nobody = house
         .identity
-        .set_password(model::UserId::generate(), &generated)
+        .set_password(model::UserId::generate(), &user.name, &generated)
         .await;
     assert_eq!(nobody.expect_err("nobody").kind(), ErrorKind::NotFound);
 }

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+pub(crate) mod ban;
 mod group;
 mod usage;
 mod user;
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     /// Look how much users have, and count it
     #[command(subcommand)]
     Usage(UsageCommand),
+    /// Keep addresses and networks out, and let them in again
+    #[command(subcommand)]
+    Ban(ban::BanCommand),
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),

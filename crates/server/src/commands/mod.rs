@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod backup;
+mod ban;
 mod bounds;
 mod config;
 mod group;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(command) => block_on(user::run(command)),
         Command::Group(command) => block_on(group::run(command)),
         Command::Usage(command) => block_on(usage::run(command)),
+        Command::Ban(command) => block_on(ban::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
         Command::Backup(arguments) => block_on(backup::run(&arguments)),
         Command::Restore(arguments) => block_on(restore::run(&arguments)),

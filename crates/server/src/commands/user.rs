@@ -4,6 +4,7 @@ use std::io::BufRead as _;
 
 use anyhow::Context as _;
 use database::{HomeType, NewUser, User, UserChanges};
+use identity::defence::DeniedNames;
 use model::{Secret, UserName};
 use policy::Permissions;
 use serde_json::json;
@@ -53,6 +54,11 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<()> {
 async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
     let state = State::of(&arguments.target).await?;
     let name = UserName::parse(&arguments.name)?;
+    let denied = DeniedNames::new(state.config.defence.denied_names.iter().map(String::as_str));
+    anyhow::ensure!(
+        !denied.contains(&arguments.name),
+        "{name} is on the deny-list (defence.denied_names): nobody can log in under that name"
+    );
     let keys = arguments
         .key
         .iter()
@@ -91,7 +97,8 @@ async fn add(arguments: UserAddArgs) -> anyhow::Result<()> {
     }
     standing::apply(&arguments.standing, &mut new, &state).await?;
     if let Some(password) = &password {
-        new.password_hash = Some(wiring::identity(&state)?.passwords().hash(password).await?);
+        let identity = wiring::identity(&state)?;
+        new.password_hash = Some(identity.new_password(&name, password).await?);
     }
     gateway::check_home(&new.name, new.home_type, &new.home_directory, &new.mappings)?;
     let user = state
@@ -131,7 +138,7 @@ async fn passwd(state: &State, user: &User, arguments: &PasswordArgs) -> anyhow:
     let (password, generated) = read_password(arguments)?;
     let password = password.context("give --password-stdin or --generate-password")?;
     wiring::identity(state)?
-        .set_password(user.id, &password)
+        .set_password(user.id, &user.name, &password)
         .await?;
     println!("changed the password of {}", user.name);
     if generated {

@@ -20,6 +20,7 @@ const LIVE: &[&str] = &[
     "sftp.startups_begin",
     "sftp.startups_rate",
     "sftp.startups_full",
+    "sftp.startups_per_address",
     "sftp.max_connections",
     "sftp.max_connections_per_address",
     "sftp.max_sessions",
@@ -47,7 +48,7 @@ impl Changes {
                 || key.path == "identity.provider"
                     && running.identity.secrets() != wanted.identity.secrets();
             if differs {
-                let live = LIVE.contains(&key.path);
+                let live = LIVE.contains(&key.path) || key.path.starts_with("defence.");
                 let list = if live {
                     &mut changes.applied
                 } else {

@@ -159,7 +159,7 @@ type Fault = (&'static str, String);
 
 /// What the types cannot say.
 fn check(config: &Config) -> Result<(), Fault> {
-    let positive: [(&'static str, u64); 11] = [
+    let positive: [(&'static str, u64); 12] = [
         ("sftp.max_connections", config.sftp.max_connections.into()),
         (
             "sftp.max_connections_per_address",
@@ -176,6 +176,10 @@ fn check(config: &Config) -> Result<(), Fault> {
             config.sftp.max_login_attempts.into(),
         ),
         ("sftp.startups_full", config.sftp.startups_full.into()),
+        (
+            "sftp.startups_per_address",
+            config.sftp.startups_per_address.into(),
+        ),
         (
             "transfer.parallel_parts",
             config.transfer.parallel_parts.into(),
@@ -245,6 +249,7 @@ fn check(config: &Config) -> Result<(), Fault> {
         return Err(("log.level", message));
     }
     config.identity.check()?;
+    config.defence.check()?;
     check_secrets(config)
 }
 

@@ -4,9 +4,11 @@
 //! types. `docs/CONFIGURATION.md` is generated from [`mod@reference`].
 
 mod changes;
+mod defence;
 mod env;
 mod identity;
 mod load;
+mod password;
 pub mod reference;
 mod units;
 
@@ -21,9 +23,11 @@ pub use self::identity::{
     ProviderKind,
 };
 pub use changes::Changes;
+pub use defence::DefenceConfig;
 pub use env::process_environment;
 pub(crate) use load::key_bytes;
 pub use load::{ConfigError, load, load_text};
+pub use password::PasswordConfig;
 pub use units::{ByteSize, Span};
 
 /// Everything a node is told.
@@ -38,6 +42,10 @@ pub struct Config {
     pub storage: StorageConfig,
     /// The SFTP and SCP door.
     pub sftp: SftpConfig,
+    /// Who is kept out before he is asked who he is.
+    pub defence: DefenceConfig,
+    /// What a password that is set has to satisfy.
+    pub password: PasswordConfig,
     /// Health and metrics.
     pub admin: AdminConfig,
     /// Limits of the transfer engine.
@@ -181,6 +189,8 @@ pub struct SftpConfig {
     pub startups_rate: u8,
     /// From this many on, all are refused.
     pub startups_full: u32,
+    /// Of one address, at most so many.
+    pub startups_per_address: u32,
     /// Connections in all.
     pub max_connections: u32,
     /// Connections from one address.
@@ -226,6 +236,7 @@ impl Default for SftpConfig {
             startups_begin: 50,
             startups_rate: 30,
             startups_full: 200,
+            startups_per_address: 40,
             max_connections: 10_000,
             max_connections_per_address: 1_000,
             max_sessions_per_user: 100,
@@ -451,6 +462,8 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             storage: StorageConfig::default(),
             sftp: SftpConfig::default(),
+            defence: DefenceConfig::default(),
+            password: PasswordConfig::default(),
             admin: AdminConfig::default(),
             transfer: TransferConfig::default(),
             log: LogConfig::default(),
@@ -499,6 +512,7 @@ impl Config {
             owner_changes: self.sftp.owner_changes,
             ..wanted.sftp.clone()
         };
+        self.defence = wanted.defence.clone();
         self.log.level.clone_from(&wanted.log.level);
         self.drain = wanted.drain.clone();
     }

@@ -215,7 +215,7 @@ async fn add_users(
             .expect("created");
         let password = Secret::new(PASSWORD.to_owned());
         identity
-            .set_password(user.id, &password)
+            .set_password(user.id, &user.name, &password)
             .await
             .expect("set");
     }

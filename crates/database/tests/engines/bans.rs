@@ -1,0 +1,206 @@
+//! Who is kept out, as nodes tell each other.
+
+use std::time::Duration;
+
+use database::{Ban, NewServer, Sightings};
+use ipnet::IpNet;
+use model::{ServerId, Timestamp};
+
+use crate::fixture::{Fixture, NOW, on_both_engines};
+
+on_both_engines!(
+    a_ban_holds_until_its_end_and_is_seen_to_be_lifted,
+    an_earned_ban_takes_nothing_from_a_longer_one,
+    scores_of_all_nodes_add_up_and_fade,
+    familiar_sources_are_remembered_for_the_longest_time_told,
+    what_says_nothing_any_more_is_forgotten,
+    servers_have_bans_of_their_own,
+);
+
+fn after(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+fn network(text: &str) -> IpNet {
+    text.parse().expect("a network")
+}
+
+fn ban(text: &str, until: Timestamp) -> Ban {
+    Ban {
+        network: network(text),
+        reason: "it guessed".to_owned(),
+        since: NOW,
+        until,
+        by: Some("ann".to_owned()),
+        repeated: 2,
+    }
+}
+
+fn earned(text: &str, until: Timestamp) -> Sightings {
+    let ban = Ban {
+        by: None,
+        ..ban(text, until)
+    };
+    Sightings {
+        bans: vec![ban],
+        ..Sightings::default()
+    }
+}
+
+async fn server(fixture: &Fixture, name: &str) -> ServerId {
+    let server = NewServer::named(name);
+    let servers = fixture.database.servers();
+    servers.create(&server, NOW).await.expect("created").id
+}
+
+async fn holding(fixture: &Fixture, server: &ServerId, now: Timestamp) -> Vec<Ban> {
+    let rows = fixture.database.bans().ending_after(server, now).await;
+    let rows = rows.expect("listed");
+    rows.into_iter().map(|row| row.ban).collect()
+}
+
+async fn a_ban_holds_until_its_end_and_is_seen_to_be_lifted(fixture: Fixture) {
+    let (server, bans) = (server(&fixture, "s").await, fixture.database.bans());
+    let (one, two) = (
+        ban("192.0.2.1/32", after(60)),
+        ban("2001:db8::/64", after(90)),
+    );
+    for ban in [&one, &two] {
+        bans.put(&server, ban, NOW).await.expect("banned");
+    }
+    assert_eq!(
+        holding(&fixture, &server, NOW).await,
+        [one.clone(), two.clone()]
+    );
+    assert_eq!(holding(&fixture, &server, after(60)).await, [two.clone()]);
+    assert!(
+        bans.lift(&server, two.network, after(10))
+            .await
+            .expect("lifted")
+    );
+    assert!(
+        !bans
+            .lift(&server, two.network, after(11))
+            .await
+            .expect("asked")
+    );
+    assert_eq!(holding(&fixture, &server, after(10)).await, [one.clone()]);
+    let news = bans.changed_since(&server, after(5)).await.expect("listed");
+    let [row] = &news[..] else {
+        panic!("{news:?}");
+    };
+    assert_eq!((row.ban.network, row.ban.until), (two.network, after(10)));
+    assert_eq!(row.changed, after(10));
+    let longer = ban("192.0.2.1/32", after(3600));
+    bans.put(&server, &longer, after(20))
+        .await
+        .expect("extended");
+    assert_eq!(holding(&fixture, &server, after(60)).await, [longer]);
+}
+
+async fn an_earned_ban_takes_nothing_from_a_longer_one(fixture: Fixture) {
+    let server = server(&fixture, "s").await;
+    let (bans, sightings) = (fixture.database.bans(), fixture.database.sightings());
+    let text = "192.0.2.1/32";
+    let short = earned(text, after(60));
+    sightings
+        .tell(&server, short.clone(), NOW)
+        .await
+        .expect("told");
+    assert_eq!(holding(&fixture, &server, NOW).await, short.bans);
+    let long = ban(text, after(600));
+    bans.put(&server, &long, NOW).await.expect("banned");
+    let told = sightings.tell(&server, earned(text, after(300)), NOW);
+    told.await.expect("told");
+    assert_eq!(holding(&fixture, &server, NOW).await, [long]);
+    bans.lift(&server, network(text), after(1))
+        .await
+        .expect("lifted");
+    let again = earned(text, after(300));
+    sightings
+        .tell(&server, again.clone(), after(2))
+        .await
+        .expect("told");
+    assert_eq!(holding(&fixture, &server, after(2)).await, again.bans);
+}
+
+fn scored(text: &str, seconds: i64) -> Sightings {
+    Sightings {
+        scores: vec![(network(text), seconds * 1_000_000)],
+        ..Sightings::default()
+    }
+}
+
+async fn scores_of_all_nodes_add_up_and_fade(fixture: Fixture) {
+    let (server, sightings) = (server(&fixture, "s").await, fixture.database.sightings());
+    let tell = |seconds, now| sightings.tell(&server, scored("192.0.2.1/32", seconds), now);
+    tell(60, NOW).await.expect("told");
+    tell(120, after(30)).await.expect("told");
+    let clean = async |now: Timestamp| {
+        let scores = sightings.scores(&server, NOW, now, 10).await;
+        let scores = scores.expect("listed");
+        scores.first().map(|score| score.clean)
+    };
+    assert_eq!(clean(after(30)).await, Some(after(180)));
+    assert_eq!(clean(after(180)).await, None, "it is zero");
+    tell(60, after(1000)).await.expect("told");
+    assert_eq!(clean(after(1000)).await, Some(after(1060)), "from zero on");
+    tell(-20, after(1010)).await.expect("told");
+    assert_eq!(clean(after(1010)).await, Some(after(1040)), "forgiven");
+    let told = sightings.tell(&server, earned("192.0.2.1/32", after(2000)), after(1011));
+    told.await.expect("told");
+    assert_eq!(clean(after(1011)).await, None, "a ban pays for it");
+}
+
+async fn familiar_sources_are_remembered_for_the_longest_time_told(fixture: Fixture) {
+    let (server, sightings) = (server(&fixture, "s").await, fixture.database.sightings());
+    let source = network("192.0.2.1/32");
+    for (until, now) in [(60, 0), (90, 1), (30, 2)] {
+        let seen = Sightings {
+            familiar: vec![(source, "acme".to_owned(), after(until))],
+            ..Sightings::default()
+        };
+        sightings
+            .tell(&server, seen, after(now))
+            .await
+            .expect("told");
+    }
+    let familiar = sightings.familiar(&server, NOW, after(3), 10).await;
+    let wanted = (source, "acme".to_owned(), after(90));
+    assert_eq!(familiar.expect("listed"), [wanted]);
+    let later = sightings.familiar(&server, NOW, after(90), 10).await;
+    assert_eq!(later.expect("listed"), []);
+}
+
+async fn what_says_nothing_any_more_is_forgotten(fixture: Fixture) {
+    let server = server(&fixture, "s").await;
+    let (bans, sightings) = (fixture.database.bans(), fixture.database.sightings());
+    for text in ["192.0.2.1/32", "192.0.2.2/32"] {
+        let end = if text.ends_with("1/32") { 60 } else { 600 };
+        let mut seen = earned(text, after(end));
+        seen.scores = vec![(network("198.51.100.1/32"), 1_000_000)];
+        sightings.tell(&server, seen, NOW).await.expect("told");
+    }
+    assert_eq!(bans.forget(&server, after(100)).await.expect("tidied"), 1);
+    assert_eq!(bans.forget(&server, after(100)).await.expect("tidied"), 0);
+    assert_eq!(holding(&fixture, &server, NOW).await.len(), 1);
+    sightings.forget(&server, after(100)).await.expect("tidied");
+    let scores = sightings.scores(&server, NOW, NOW, 10).await;
+    assert_eq!(scores.expect("listed"), []);
+}
+
+async fn servers_have_bans_of_their_own(fixture: Fixture) {
+    let (here, there) = (server(&fixture, "a").await, server(&fixture, "b").await);
+    let bans = fixture.database.bans();
+    let ban = ban("192.0.2.0/24", after(60));
+    bans.put(&here, &ban, NOW).await.expect("banned");
+    assert_eq!(holding(&fixture, &there, NOW).await, []);
+    assert!(!bans.lift(&there, ban.network, NOW).await.expect("asked"));
+    fixture
+        .database
+        .servers()
+        .remove(&here)
+        .await
+        .expect("removed");
+    assert_eq!(holding(&fixture, &here, NOW).await, []);
+}
