@@ -244,15 +244,17 @@ impl Keeper<'_> {
 /// What the way a connection ended says of its peer.
 fn note_offence(context: &Context, ended: &Result<(), Error>) {
     let line = &context.line;
-    // Who sends nothing is a balancer's probe, and costs nothing.
-    if line.is_logged_in() || line.received.load(Relaxed) == 0 {
+    if line.is_logged_in() {
         return;
     }
     match ended {
         Err(Error::Ended(reason)) if reason == GRACE_EXCEEDED => {
             context.visit.offended(Offence::Stalled);
         }
-        Err(Error::Transport(error)) if breaks_the_rules(error) => {
+        // Who sends nothing and goes is a balancer's probe.
+        Err(Error::Transport(error))
+            if line.received.load(Relaxed) > 0 && breaks_the_rules(error) =>
+        {
             context.visit.offended(Offence::Protocol);
         }
         _ => {}

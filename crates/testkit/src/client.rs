@@ -6,13 +6,13 @@ mod link;
 mod session;
 mod sftp;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{self, AuthResult, Handle};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 
 pub use error::Error;
 pub use link::Valve;
@@ -68,8 +68,27 @@ impl Client {
     /// # Errors
     /// The connection or the key exchange failed, or took longer than [`DEADLINE`].
     pub async fn connect_unknown(address: SocketAddr) -> Result<Self, Error> {
+        let source = match address {
+            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        };
+        Self::connect_from(source, address).await
+    }
+
+    /// The same from this address of the machine: of loopback, all of 127.0.0.0/8 are.
+    ///
+    /// # Errors
+    /// As [`Client::connect_unknown`].
+    pub async fn connect_from(source: IpAddr, address: SocketAddr) -> Result<Self, Error> {
         let connect = async {
-            let tcp = TcpStream::connect(address).await?;
+            let socket = match source {
+                IpAddr::V4(_) => TcpSocket::new_v4()?,
+                IpAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            if !source.is_unspecified() {
+                socket.bind(SocketAddr::new(source, 0))?;
+            }
+            let tcp = socket.connect(address).await?;
             tcp.set_nodelay(true)?;
             let (link, valve) = link::link(tcp);
             let handle = client::connect_stream(Arc::new(config()), link, AnyHost).await?;

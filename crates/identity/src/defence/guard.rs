@@ -113,6 +113,11 @@ impl Guard {
         self.0.kept_out.send_modify(|count| *count += 1);
     }
 
+    /// The server that is guarded.
+    pub fn server(&self) -> &ServerId {
+        &self.0.server
+    }
+
     /// The state below.
     pub fn defence(&self) -> &Defence {
         &self.0.defence

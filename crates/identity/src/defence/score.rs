@@ -144,9 +144,10 @@ impl Scores {
         }
         let clean = self.clean.entry(source, now, || now);
         *clean = (*clean).max(now).plus(weight);
+        // A point that has begun to fade still counts: twenty guesses take their time too.
         let reached = settings
             .bound()
-            .is_some_and(|bound| clean.since(now) >= bound);
+            .is_some_and(|bound| clean.since(now).saturating_add(settings.forgiven_every) > bound);
         self.note(source, micros(weight));
         reached
     }

@@ -1,6 +1,7 @@
 //! The SSH door through real clients and at packet level, over a memory store.
 
 mod certificates;
+mod guarded;
 mod login;
 mod methods;
 mod openssh;
