@@ -92,7 +92,7 @@ impl Visit {
         refused: &Refused,
     ) {
         self.note_refused(name, method, refused.reason());
-        if refused.kind() != model::ErrorKind::Denied {
+        if !refused.counts() {
             return;
         }
         let Some(address) = self.address else {

@@ -387,7 +387,7 @@ async fn the_row_of_a_providers_user_admits_nobody_by_itself() {
     let bob = branch.by_password("bob@@ldap", PASSWORD).await.expect("in");
     let built_in = &branch.house.identity;
     built_in
-        .set_password(bob.user().id, &secret(PASSWORD))
+        .set_password(bob.user().id, &bob.user().name, &secret(PASSWORD))
         .await
         .expect("set");
     built_in

@@ -5,6 +5,7 @@ mod nodes;
 mod served;
 
 mod backup;
+mod bans;
 mod config;
 mod drain;
 mod groups;
