@@ -4,6 +4,7 @@
 //! Everything that a user may see or do is decided here: where a path leads (`mount`), whether the
 //! verb is allowed there (`grant`), and in which order verbs on one path run ([`Turns`]).
 
+mod access;
 mod attendance;
 mod attributes;
 mod audit;
@@ -40,6 +41,7 @@ mod target;
 mod trees;
 mod turns;
 
+pub use access::{AccessReport, Question, Reached, ReachedMount, explain_access};
 pub use attributes::{AttributeChanges, DirectoryEntry, FileAttributes, FileKind, Space};
 pub use count::count_usage;
 pub use error::{Error, Result};
