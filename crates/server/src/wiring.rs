@@ -180,8 +180,24 @@ pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
         },
         completeness: config.transfer.completeness == Completeness::Declared,
         temporary_suffixes: config.transfer.temporary_suffixes.clone(),
+        encryption: store_encryption(config),
         ..gateway::Settings::default()
     }
+}
+
+/// How the store is told to encrypt, as conditions of policies see it.
+pub(crate) fn store_encryption(config: &Config) -> Option<gateway::StoreEncryption> {
+    let s3 = &config.storage.s3;
+    let (algorithm, kms_key) = match s3.encryption {
+        EncryptionKind::S3 => ("AES256", None),
+        EncryptionKind::Kms => ("aws:kms", s3.kms_key_id.clone()),
+        EncryptionKind::Bucket | EncryptionKind::Customer => return None,
+    };
+    let is_s3 = config.storage.kind == StorageKind::S3;
+    is_s3.then(|| gateway::StoreEncryption {
+        algorithm: algorithm.to_owned(),
+        kms_key,
+    })
 }
 
 /// What the SSH door is told.

@@ -2,6 +2,7 @@
 
 pub(crate) mod ban;
 mod group;
+mod rules;
 mod usage;
 mod user;
 
@@ -10,6 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::rules::{
+    AccessCommand, ExplainArgs, PolicyCommand, RoleAddArgs, RoleCommand, RoleSetArgs,
+};
 pub(crate) use self::user::{
     HomeKind, KeyCommand, PasswordArgs, StandingArgs, TotpCommand, UserAddArgs, UserCommand,
     UserSetArgs,
@@ -52,6 +56,15 @@ pub(crate) enum Command {
     /// Keep addresses and networks out, and let them in again
     #[command(subcommand)]
     Ban(ban::BanCommand),
+    /// Look after roles: what users are given together
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Look after policies: the IAM documents of roles
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Find out what a user may do, and why
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),

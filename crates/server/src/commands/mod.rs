@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod access;
 mod backup;
 mod ban;
 mod bounds;
@@ -8,8 +9,10 @@ mod group;
 mod host_key;
 mod key;
 mod manual;
+mod policy;
 mod reload;
 mod restore;
+mod role;
 mod serve;
 mod standing;
 mod sweep;
@@ -34,6 +37,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Group(command) => block_on(group::run(command)),
         Command::Usage(command) => block_on(usage::run(command)),
         Command::Ban(command) => block_on(ban::run(command)),
+        Command::Role(command) => block_on(role::run(command)),
+        Command::Policy(command) => block_on(policy::run(command)),
+        Command::Access(command) => block_on(access::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
         Command::Backup(arguments) => block_on(backup::run(&arguments)),
         Command::Restore(arguments) => block_on(restore::run(&arguments)),

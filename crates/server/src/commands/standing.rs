@@ -1,12 +1,14 @@
 //! `pierhead user add|set`: what a user has to show, when and from where he may come, his role.
 
-use anyhow::Context as _;
 use database::{NewUser, UserChanges, UserNetworks};
 use identity::Networks;
 
-use super::bounds;
+use super::{bounds, policy, role};
 use crate::cli::{StandingArgs, UserSetArgs};
 use crate::target::State;
+
+/// In characters, as at AWS Transfer.
+const LONGEST_SESSION_POLICY: usize = 2_048;
 
 /// Makes it part of a new user.
 pub(super) async fn apply(
@@ -77,8 +79,7 @@ fn changed<T>(wanted: Option<T>, gone: bool) -> Option<Option<T>> {
 
 async fn check_role(arguments: &StandingArgs, state: &State) -> anyhow::Result<()> {
     if let Some(name) = &arguments.role {
-        let role = state.database.roles().by_name(name).await?;
-        anyhow::ensure!(role.is_some(), "there is no role {name:?}");
+        role::find(name, state).await?;
     }
     Ok(())
 }
@@ -87,9 +88,14 @@ fn session_policy(arguments: &StandingArgs) -> anyhow::Result<Option<String>> {
     let Some(file) = &arguments.session_policy else {
         return Ok(None);
     };
-    let text = std::fs::read_to_string(file);
-    let text = text.with_context(|| format!("read the session policy {}", file.display()))?;
-    policy::Document::parse("session policy", &text)?;
+    let text = policy::read_checked("session policy", file)?;
+    let characters = text.chars().count();
+    anyhow::ensure!(
+        characters <= LONGEST_SESSION_POLICY,
+        "{}: {characters} characters, a session policy has {LONGEST_SESSION_POLICY} at most; a \
+         role's policy may be longer",
+        file.display()
+    );
     Ok(Some(text))
 }
 

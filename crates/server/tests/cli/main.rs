@@ -12,6 +12,7 @@ mod groups;
 mod host_keys;
 mod outage;
 mod reload;
+mod rules;
 mod sweep;
 mod up;
 mod users;

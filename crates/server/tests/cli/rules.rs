@@ -1,0 +1,296 @@
+//! `pierhead role`, `policy` and `access`: from a document to a running session that it narrows.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::node::{run, run_with_input};
+use crate::nodes::{PASSWORD, client, upload};
+use crate::served::{Served, write_config};
+
+const HOME: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "Names",
+      "Effect": "Allow",
+      "Action": "s3:ListBucket",
+      "Resource": "arn:aws:s3:::${transfer:HomeBucket}",
+      "Condition": {
+        "StringLike": { "s3:prefix": ["${transfer:HomeFolder}", "${transfer:HomeFolder}/*"] }
+      }
+    },
+    {
+      "Sid": "Files",
+      "Effect": "Allow",
+      "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+      "Resource": "arn:aws:s3:::${transfer:HomeDirectory}/*"
+    }
+  ]
+}"#;
+
+/// An installation to work on, without a node.
+struct House {
+    folder: tempfile::TempDir,
+    config: PathBuf,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = write_config(folder.path(), "", "");
+        Self { folder, config }
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, text).expect("written");
+        file.to_str().expect("UTF-8").to_owned()
+    }
+
+    /// Success, standard output, standard error.
+    fn call(&self, words: &[&str]) -> (bool, String, String) {
+        let config = self.config.to_str().expect("UTF-8");
+        let mut words = words.to_vec();
+        words.extend(["--config", config]);
+        run_with_input(&words, &format!("{PASSWORD}\n"))
+    }
+
+    fn done(&self, words: &[&str]) -> String {
+        let (ok, out, err) = self.call(words);
+        assert!(ok, "{words:?}: {err}");
+        out
+    }
+
+    fn refused(&self, words: &[&str]) -> String {
+        let (ok, out, err) = self.call(words);
+        assert!(!ok, "{words:?}: {out}");
+        err
+    }
+
+    /// Policy and role `partners`, and ann, who has it.
+    fn partners(&self) -> String {
+        let file = self.file("home.json", HOME);
+        self.done(&["policy", "add", "partners", &file]);
+        self.done(&["role", "add", "partners", "--policy", "partners"]);
+        self.done(&[
+            "user",
+            "add",
+            "ann",
+            "--home",
+            "/files/home/ann",
+            "--role",
+            "partners",
+            "--password-stdin",
+        ]);
+        file
+    }
+}
+
+#[test]
+fn roles_and_policies_are_looked_after_from_the_command_line() {
+    let house = House::new();
+    let file = house.partners();
+    let arn = "arn:aws:iam::111122223333:role/partners";
+    house.done(&[
+        "role",
+        "set",
+        "partners",
+        "--arn",
+        arn,
+        "--description",
+        "who sends",
+    ]);
+    let shown: Value =
+        serde_json::from_str(&house.done(&["role", "show", "partners", "--json"])).expect("JSON");
+    assert_eq!(shown["arn"], arn);
+    assert_eq!(shown["policies"][0], "partners");
+    assert_eq!(shown["users"][0], "ann");
+    assert_eq!(house.done(&["role", "list"]), "partners  partners\n");
+    assert_eq!(
+        house.done(&["policy", "list"]),
+        "partners  roles: partners\n"
+    );
+    assert_eq!(house.done(&["policy", "show", "partners"]).trim_end(), HOME);
+    let shown = house.done(&["user", "show", "ann"]);
+    assert!(shown.contains("role       partners\n"), "{shown}");
+
+    let err = house.refused(&["policy", "remove", "partners"]);
+    assert!(err.contains("belongs to roles (partners)"), "{err}");
+    let err = house.refused(&["role", "remove", "partners"]);
+    assert!(err.contains("has 1 users (ann)"), "{err}");
+    house.done(&["user", "set", "ann", "--session-policy", &file]);
+    house.done(&["user", "set", "ann", "--no-role"]);
+    house.done(&["role", "remove", "partners"]);
+    house.done(&["policy", "remove", "partners"]);
+    assert_eq!(house.done(&["role", "list"]), "");
+    house.done(&["user", "set", "ann", "--no-session-policy"]);
+}
+
+#[test]
+fn typos_are_answered_with_what_is_known() {
+    let house = House::new();
+    let file = house.partners();
+    for (words, known) in [
+        (&["role", "show", "partner"][..], "there are: partners"),
+        (
+            &["role", "add", "x", "--policy", "hme"],
+            "there are: partners",
+        ),
+        (&["role", "set", "partners"], "nothing to change"),
+        (&["role", "add", "two words"], "a name has 1 to 64"),
+        (&["policy", "set", "hme", &file], "there are: partners"),
+        (
+            &["user", "set", "ann", "--role", "prtners"],
+            "there are: partners",
+        ),
+        (
+            &[
+                "access", "explain", "--user", "ann", "--op", "upload", "--path", "/f",
+            ],
+            "get, put",
+        ),
+        (
+            &[
+                "access", "explain", "--user", "ann", "--op", "mv", "--path", "/f",
+            ],
+            "--to",
+        ),
+        (
+            &[
+                "access", "explain", "--user", "an", "--op", "put", "--path", "/f",
+            ],
+            "no user an",
+        ),
+    ] {
+        let err = house.refused(words);
+        assert!(err.contains(known), "{words:?}: {err}");
+    }
+    let typo = HOME.replace("StringLike", "StringLikes");
+    let typo = house.file("typo.json", &typo);
+    for words in [
+        &["policy", "set", "partners", &typo][..],
+        &["policy", "add", "other", &typo],
+        &["user", "set", "ann", "--session-policy", &typo],
+    ] {
+        let err = house.refused(words);
+        assert!(err.contains("statement 1 (\"Names\")"), "{err}");
+        assert!(err.contains("did you mean StringLike?"), "{err}");
+    }
+    let long = HOME.replace("  ", &" ".repeat(100));
+    let long = house.file("long.json", &long);
+    let err = house.refused(&["user", "set", "ann", "--session-policy", &long]);
+    assert!(err.contains("a session policy has 2048 at most"), "{err}");
+}
+
+#[test]
+fn lint_speaks_of_a_home_without_a_slash() {
+    let house = House::new();
+    let loose = HOME.replace("HomeDirectory}/*", "HomeDirectory}*");
+    let loose = house.file("loose.json", &loose);
+    let (ok, out, err) = run(&["policy", "lint", &loose]);
+    assert!(!ok, "somebody may reach what he should not: {out}");
+    assert!(
+        out.contains("danger: statement 2 (\"Files\")"),
+        "{out}{err}"
+    );
+    let sound = house.file("home.json", HOME);
+    let (ok, out, _) = run(&["policy", "lint", &sound]);
+    assert!(ok && out.contains("2 statements, nothing to say"), "{out}");
+    let (ok, out, _) = run(&["policy", "lint", &loose, "--json"]);
+    assert!(!ok);
+    let found: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(found[0]["severity"], "danger");
+    let (_, _, err) = house.call(&["policy", "add", "loose", &loose]);
+    assert!(err.contains("danger"), "it is saved, and said: {err}");
+}
+
+#[test]
+fn staff_learn_why() {
+    let house = House::new();
+    house.partners();
+    let explain = |op: &str, path: &str| {
+        house.done(&[
+            "access", "explain", "--user", "ann", "--op", op, "--path", path,
+        ])
+    };
+    let out = explain("put", "/in/a.csv");
+    for part in [
+        "put /in/a.csv by ann\n",
+        "role          partners\n",
+        "bucket, key   files \"home/ann/in/a.csv\"\n",
+        "needs         s3:PutObject on arn:aws:s3:::files/home/ann/in/a.csv: allowed\n",
+        "role \"partners\", policy \"partners\", statement 2 (\"Files\") (Allow): matches\n",
+    ] {
+        assert!(out.contains(part), "{part:?} in {out}");
+    }
+    assert!(out.ends_with("allowed\n"), "{out}");
+    let out = explain("get", "/../../ben/f");
+    assert!(out.contains("home/ann/ben/f"), "{out}");
+    let changes = ["user", "set", "ann", "--session-policy"];
+    let nothing = HOME.replace("s3:PutObject", "s3:GetObjectTagging");
+    let nothing = house.file("no-put.json", &nothing);
+    house.done(&[&changes[..], &[nothing.as_str()]].concat());
+    let out = explain("put", "/in/a.csv");
+    let denied = "denied: nothing in session policy allows s3:PutObject on \
+                  arn:aws:s3:::files/home/ann/in/a.csv\n";
+    assert!(out.ends_with(denied), "{out}");
+    let out = house.done(&[
+        "access",
+        "explain",
+        "--user",
+        "ann",
+        "--op",
+        "mv",
+        "--path",
+        "/a",
+        "--to",
+        "/b",
+        "--source-ip",
+        "192.0.2.7",
+        "--json",
+    ]);
+    let told: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(told["allowed"], false);
+    assert_eq!(told["paths"][1]["key"], "home/ann/b");
+    assert_eq!(told["needs"][2]["action"], "s3:PutObject");
+    assert_eq!(told["needs"][2]["allowed"], false);
+    assert_eq!(told["needs"][0]["allowed"], true);
+    house.done(&["role", "remove", "partners", "--force"]);
+    let out = explain("put", "/in/a.csv");
+    assert!(
+        out.contains("denied: he gets no session: role \"partners\" does not exist"),
+        "{out}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_is_narrowed_holds_in_a_running_session_and_a_removed_role_ends_it() {
+    let house = House::new();
+    house.partners();
+    let node = Served::start(&house.config);
+    let anns = client(&node, "ann").await;
+    let mut ann = anns.sftp().await.expect("sftp");
+    upload(&mut ann, "before").await;
+
+    let read_only = HOME.replace(
+        "\"s3:PutObject\", \"s3:DeleteObject\"",
+        "\"s3:GetObjectVersion\"",
+    );
+    let read_only = house.file("read-only.json", &read_only);
+    house.done(&["policy", "set", "partners", &read_only]);
+    node.wait_for("other policies hold in a session from now on");
+    let flags = sftp::OpenFlags::WRITE | sftp::OpenFlags::CREATE;
+    let opened = ann.open("after", flags, sftp::Attributes::default()).await;
+    opened.expect_err("she may not write any more");
+    let opened = ann
+        .open("before", sftp::OpenFlags::READ, sftp::Attributes::default())
+        .await;
+    opened.expect("she may still read");
+
+    house.done(&["role", "remove", "partners", "--force"]);
+    ann.reply().await.expect_err("her connection ends");
+    let revoked = node.wait_for("session revoked");
+    let reason = revoked["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("your role was removed"), "{reason}");
+}
