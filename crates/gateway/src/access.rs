@@ -8,12 +8,13 @@ use database::{Database, User};
 use model::{ErrorKind, Timestamp, VirtualPath};
 use policy::{Compiled, Context, Explanation, Need, Operation, Paths, Permissions, Resource};
 
+use crate::bounds::Bounds;
 use crate::home::mounts;
 use crate::mount::{Mounts, Resolved};
 use crate::objection::objection;
 use crate::place::Place;
 use crate::policies::{Roles, variables};
-use crate::{Error, Result, StoreEncryption};
+use crate::{Error, Result, Settings};
 
 /// What staff want to know.
 #[derive(Debug, Clone)]
@@ -28,8 +29,8 @@ pub struct Question {
     pub source: Option<IpAddr>,
     /// When.
     pub now: Timestamp,
-    /// How the store is told to encrypt.
-    pub encryption: Option<StoreEncryption>,
+    /// What the sessions of his node are told.
+    pub settings: Settings,
 }
 
 /// The answer.
@@ -82,7 +83,8 @@ pub async fn explain_access(
     let unread = |error| Error::database("explain access of", &user.name, error);
     let policies = Roles::new(database).policies_of(user).await;
     let policies = policies.map_err(unread)?;
-    let mounts = match mounts(user) {
+    let bounds = Bounds::of(user, database).await?;
+    let mounts = match mounts(user, bounds.permissions) {
         Ok(mounts) => mounts,
         Err(error) => return Ok(AccessReport::refused(error.to_string())),
     };
@@ -94,7 +96,34 @@ pub async fn explain_access(
             )));
         }
     };
-    explain(question, &mounts, policy.as_ref())
+    let mut access = explain(question, &mounts, policy.as_ref())?;
+    if access.denied.is_none() {
+        access.denied = objection_to_name(question, &access, &bounds);
+    }
+    Ok(access)
+}
+
+/// Why a file may not be given the name that the operation gives it; none where it may, or gives
+/// none.
+fn objection_to_name(
+    question: &Question,
+    access: &AccessReport,
+    bounds: &Bounds,
+) -> Option<String> {
+    let names = matches!(
+        question.operation,
+        Operation::Create
+            | Operation::Overwrite
+            | Operation::Rename
+            | Operation::RenameTemporary
+            | Operation::Copy
+    );
+    let path = &access.reached.last().filter(|_| names)?.path;
+    let suffixes = &question.settings.temporary_suffixes;
+    let checked = bounds
+        .names
+        .check(question.operation.as_str(), path, suffixes);
+    checked.err().map(|error| error.to_string())
 }
 
 fn explain(
@@ -144,7 +173,7 @@ fn explain(
 
 fn context(question: &Question) -> Context<'_> {
     let context = Context::at(question.now);
-    match &question.encryption {
+    match &question.settings.encryption {
         Some(sealed) => context.encrypted(&sealed.algorithm, sealed.kms_key.as_deref()),
         None => context,
     }

@@ -74,3 +74,9 @@ fn permits_a_listing(bencher: divan::Bencher<'_, '_>) {
     assert!(ask().is_allowed());
     bencher.bench(ask);
 }
+
+/// What a login costs: the documents read and compiled.
+#[divan::bench]
+fn reads_and_compiles(bencher: divan::Bencher<'_, '_>) {
+    bencher.bench(ten_statements);
+}

@@ -17,7 +17,7 @@ fn page() -> PathBuf {
 }
 
 fn table() -> String {
-    let mut text = String::from("| operation | | needs |\n|---|---|---|\n");
+    let mut text = String::from("| operation | | mount permission | needs |\n|---|---|---|---|\n");
     for operation in Operation::ALL {
         let all: Vec<String> = operation
             .needs()
@@ -28,7 +28,8 @@ fn table() -> String {
             })
             .collect();
         let (title, needs) = (operation.title(), all.join("; "));
-        writeln!(text, "| {operation} | {title} | {needs} |").unwrap();
+        let permission = operation.permission();
+        writeln!(text, "| {operation} | {title} | {permission} | {needs} |").unwrap();
     }
     text
 }

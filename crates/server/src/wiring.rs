@@ -186,7 +186,7 @@ pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
 }
 
 /// How the store is told to encrypt, as conditions of policies see it.
-pub(crate) fn store_encryption(config: &Config) -> Option<gateway::StoreEncryption> {
+fn store_encryption(config: &Config) -> Option<gateway::StoreEncryption> {
     let s3 = &config.storage.s3;
     let (algorithm, kms_key) = match s3.encryption {
         EncryptionKind::S3 => ("AES256", None),

@@ -49,7 +49,7 @@ pub(crate) async fn run(command: AccessCommand) -> anyhow::Result<()> {
         to: arguments.to.clone(),
         source: arguments.source_ip,
         now: state.clock.now(),
-        encryption: wiring::store_encryption(&state.config),
+        settings: wiring::gateway_settings(&state.config),
     };
     let access = explain_access(&user, &question, &state.database).await?;
     match arguments.json {
