@@ -14,6 +14,8 @@ use crate::node::pierhead;
 
 /// How long any single wait may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Longest start: the first makes host keys.
+const START: Duration = Duration::from_secs(90);
 
 /// A running node; ended when it is dropped.
 pub(crate) struct Served {
@@ -64,7 +66,7 @@ impl Served {
             proxied: None,
             admin: unknown,
         };
-        let serves = node.wait_for("pierhead serves");
+        let serves = node.wait_within("pierhead serves", START);
         let address = |name: &str| {
             let text = serves[name].as_str().unwrap_or_default();
             text.trim_matches(['[', ']']).parse().ok()
@@ -77,8 +79,12 @@ impl Served {
 
     /// The next log line with this message.
     pub(crate) fn wait_for(&self, message: &str) -> Value {
+        self.wait_within(message, DEADLINE)
+    }
+
+    fn wait_within(&self, message: &str, deadline: Duration) -> Value {
         let mut seen = Vec::new();
-        while let Ok(line) = self.log.recv_timeout(DEADLINE) {
+        while let Ok(line) = self.log.recv_timeout(deadline) {
             if line["message"] == message {
                 return line;
             }
