@@ -20,6 +20,7 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<()> {
             anyhow::ensure!(!keys.is_empty(), "{} holds no public key", file.display());
             let state = State::of(&target).await?;
             let user = state.user(&name).await?;
+            super::user::ensure_built_in(&user)?;
             for key in &keys {
                 println!("added key {} to user {name}", key.fingerprint());
             }

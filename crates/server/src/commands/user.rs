@@ -134,7 +134,20 @@ fn read_password(arguments: &PasswordArgs) -> anyhow::Result<(Option<Secret<Stri
     Ok((Some(Secret::new(password)), false))
 }
 
+/// Users of identity providers have their credentials there: what is given to them here would
+/// admit nobody.
+pub(super) fn ensure_built_in(user: &User) -> anyhow::Result<()> {
+    if let Some(provider) = &user.provider {
+        let name = &user.name;
+        anyhow::bail!(
+            "{name} is a user of the identity provider {provider}, which has his credentials"
+        );
+    }
+    Ok(())
+}
+
 async fn passwd(state: &State, user: &User, arguments: &PasswordArgs) -> anyhow::Result<()> {
+    ensure_built_in(user)?;
     let (password, generated) = read_password(arguments)?;
     let password = password.context("give --password-stdin or --generate-password")?;
     wiring::identity(state)?

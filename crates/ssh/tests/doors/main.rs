@@ -6,6 +6,7 @@ mod login;
 mod methods;
 mod openssh;
 mod paramiko;
+mod providers;
 mod proxied;
 mod wire;
 mod world;

@@ -59,6 +59,20 @@ impl World {
         guard: GuardSettings,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::of(proxy, guard, change, |identity| identity).await
+    }
+
+    /// One whose logins are asked about otherwise.
+    pub(crate) async fn asking(ask: impl FnOnce(Identity) -> Identity) -> Self {
+        Self::of(ProxyProtocol::Off, GuardSettings::default(), |_| {}, ask).await
+    }
+
+    async fn of(
+        proxy: ProxyProtocol,
+        guard: GuardSettings,
+        change: impl FnOnce(&mut Settings),
+        ask: impl FnOnce(Identity) -> Identity,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("db.sqlite").display());
         let url = DatabaseUrl::parse(&url).expect("valid");
@@ -89,6 +103,7 @@ impl World {
             hashes_at_once: 4,
         };
         let identity = Identity::new(database.clone(), identity, clock.clone()).expect("valid");
+        let identity = ask(identity);
         let gateway = Arc::new(Gateway::new(
             database.clone(),
             Arc::new(Stores::in_memory(store.clone())),
@@ -220,6 +235,18 @@ impl World {
     /// Runs OpenSSH's `sftp`, logs in by these methods in this order, and answers prompts: for the
     /// password by `password`, for a code by `code`. Whether it got in and could list its home.
     pub(crate) async fn logs_in(&self, methods: &str, password: &str, code: &str) -> bool {
+        let output = self.try_as(USER, methods, password, code).await;
+        output.status.success()
+    }
+
+    /// The same as somebody else, with all that the client said.
+    pub(crate) async fn try_as(
+        &self,
+        user: &str,
+        methods: &str,
+        password: &str,
+        code: &str,
+    ) -> Output {
         use std::os::unix::fs::PermissionsExt;
         let answers = format!(
             "#!/bin/sh\ncase \"$1\" in\n*erification*) echo '{code}';;\n*) echo '{password}';;\nesac\n"
@@ -229,6 +256,7 @@ impl World {
         let executable = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(&script, executable).expect("set");
         let preferred = format!("PreferredAuthentications={methods}");
+        let target = format!("{user}@127.0.0.1");
         let arguments = [
             "-o",
             "BatchMode=no",
@@ -238,10 +266,9 @@ impl World {
             &preferred,
             "-b",
             "-",
-            "{}",
+            &target,
         ];
-        let output = self.openssh("sftp", &arguments, "ls\n").await;
-        output.status.success()
+        self.openssh("sftp", &arguments, "ls\n").await
     }
 
     /// Runs `sftp` with these commands, which must all succeed; its output.
