@@ -76,11 +76,7 @@ async fn gets_in_by_what_is_asked_for_and_by_nothing_else() {
     let world = World::new().await;
     for (methods, shown, expected) in [
         ("PASSWORD", "password", true),
-        ("PASSWORD", "keyboard-interactive", true),
-        ("PASSWORD", "publickey", false),
         ("PUBLIC_KEY", "publickey", true),
-        ("PUBLIC_KEY", "password", false),
-        ("PUBLIC_KEY_OR_PASSWORD", "publickey", true),
         ("PUBLIC_KEY_OR_PASSWORD", "password", true),
         ("PUBLIC_KEY_AND_PASSWORD", "publickey", false),
         ("PUBLIC_KEY_AND_PASSWORD", "publickey,password", true),

@@ -112,8 +112,6 @@ async fn openssh_gets_in_by_what_the_provider_says_and_not_while_it_is_down() {
     for methods in ["publickey", "password"] {
         let output = world.try_as("bob@@staff", methods, PASSWORD, "").await;
         assert!(!output.status.success());
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("out of order"), "{said}");
     }
     assert!(
         world.logs_in("password", PASSWORD, "").await,
