@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use model::{ErrorKind, Timestamp, VirtualPath};
+use storage::Copied;
 use transfer::{Attributes, Condition, Transfer};
 
 use crate::place::Place;
@@ -103,6 +104,13 @@ impl OpenFile {
         self.check_len("write", offset.saturating_add(piece.len() as u64))?;
         let taken = self.transfer.write(offset, piece);
         taken.map_err(|error| Error::transfer("write", &self.path(), error))
+    }
+
+    /// Takes a range of another file, `len` bytes, for its beginning. False where its bytes have to
+    /// be written instead.
+    pub(crate) fn copy(&self, copied: &Copied, len: u64) -> Result<bool> {
+        self.check_len("copy data to", len)?;
+        Ok(self.transfer.copy(copied))
     }
 
     pub(crate) fn truncate(&self, len: u64) -> Result<()> {

@@ -1,11 +1,12 @@
 //! A file that is open for reading.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use model::{ErrorKind, ObjectKey, TransferId, VirtualPath};
-use storage::{Download, DownloadSettings, ObjectStore};
+use storage::{Copied, Download, DownloadSettings, ObjectStore};
 use tokio::sync::OnceCell;
 
 use crate::place::Place;
@@ -98,16 +99,29 @@ impl Reading {
         &self.place.path
     }
 
+    /// Some of its bytes, for its client.
     pub(crate) async fn read(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
-        let wanted = usize::try_from(len).unwrap_or(usize::MAX);
-        let read = self.read_where_it_stands(offset, wanted).await;
-        let pieces = read.map_err(|error| Error::store("read", self.path(), error))?;
+        let pieces = self.bytes(offset, len).await?;
         let got: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         self.served.fetch_add(got, Ordering::Relaxed);
         if offset.saturating_add(got) >= self.download.head().size {
             self.reached_end.store(true, Ordering::Relaxed);
         }
         Ok(pieces)
+    }
+
+    /// Some of its bytes, that nobody takes away.
+    pub(crate) async fn bytes(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
+        let wanted = usize::try_from(len).unwrap_or(usize::MAX);
+        let read = self.read_where_it_stands(offset, wanted).await;
+        read.map_err(|error| Error::store("read", self.path(), error))
+    }
+
+    /// A range of it, to be copied inside the store; none while it is being renamed, and stands
+    /// nobody knows where in the end.
+    pub(crate) fn copied(&self, range: Range<u64>) -> Option<Copied> {
+        let stays = self.continuation.is_none();
+        stays.then(|| self.download.copied(range))
     }
 
     async fn read_where_it_stands(

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 pub use settings::DownloadSettings;
 
 use crate::fetch::{Original, RangeReader};
-use crate::{ObjectHead, ObjectStore, Result};
+use crate::{Copied, ObjectHead, ObjectStore, Result};
 use pattern::{Access, Pattern};
 use segment::Segment;
 
@@ -102,6 +102,13 @@ impl Download {
     /// What is known of the object.
     pub fn head(&self) -> &ObjectHead {
         &self.head
+    }
+
+    /// `range` of it, which lies inside the object, to be copied inside the store: see
+    /// [`Upload::copy`](crate::Upload::copy).
+    pub fn copied(&self, range: Range<u64>) -> Copied {
+        let Original { store, key, .. } = &self.original;
+        Copied::new(Arc::clone(store), key.clone(), &self.head, range)
     }
 
     /// `len` bytes at `offset`: all of them, unless the end lies inside; none at and behind the

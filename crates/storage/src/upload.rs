@@ -8,6 +8,7 @@ mod detach;
 mod discard;
 mod engine;
 mod gate;
+mod ground;
 mod ledger;
 mod lump;
 mod multipart;
@@ -26,11 +27,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use bytes::Bytes;
 use model::ObjectKey;
 
+pub use ground::Copied;
 pub use plan::{MAX_OBJECT_SIZE, PartPlan, Tier};
 pub use progress::Progress;
 pub use settings::{Base, Began, Intent, Placement, Staging, UploadSettings};
 
-use crate::{MultipartUpload, ObjectStore, PartNumber, PutOptions, Result, Written};
+use crate::{Metadata, MultipartUpload, ObjectStore, PartNumber, PutOptions, Result, Written};
 use engine::{Build, Engine};
 
 /// One object on its way into a store.
@@ -121,16 +123,36 @@ impl Upload {
         self.len() == 0
     }
 
-    /// Whether the object would be what its base is: nothing was written, cut or added. Then
+    /// Whether the object would be what its base is: nothing was written, cut, added or copied. Then
     /// there is nothing to finish.
     pub fn is_untouched(&self) -> bool {
-        let base = self.engine.base.as_ref();
-        base.is_some_and(|(_, len)| self.engine.state().content.is_untouched(*len))
+        self.engine.is_untouched()
+    }
+
+    /// Takes the range for the upload's first bytes: it is copied inside the store by `finish`,
+    /// and no byte of it passes here. It counts as written; what is written over it, cut off or
+    /// added behind it later holds.
+    ///
+    /// False where that cannot be done or is not worth it, and nothing has happened then: bytes
+    /// were written or copied before, the object stands in another bucket, the store copies no
+    /// ranges, or all of it fits one part.
+    pub fn copy(&self, copied: &Copied) -> bool {
+        self.engine.copy(copied)
+    }
+
+    /// What the object says of itself besides what settings and `finish` say, which count more.
+    /// To be called before anything is written; the first call holds.
+    pub fn inherit(&self, metadata: Metadata, content_type: Option<String>) {
+        self.engine.main.inherit(PutOptions {
+            metadata,
+            content_type,
+            ..PutOptions::default()
+        });
     }
 
     /// Whether bytes of the base would be in the object: written over by nothing, and not cut off.
     pub fn keeps_base(&self) -> bool {
-        self.engine.state().content.shows_base()
+        self.engine.keeps_base()
     }
 
     /// Reads `len` bytes at `offset` back as they stand now; fewer where the end lies inside,

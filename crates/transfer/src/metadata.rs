@@ -5,6 +5,8 @@ use storage::{Metadata, ObjectHead};
 
 use crate::transfers::Core;
 
+/// What names begin with that say something to Pierhead alone.
+const OURS: &str = "pierhead-";
 /// Names the upload that made the object: the proof after a lost answer.
 const TRANSFER: &str = "pierhead-transfer";
 /// Which installation made a staging object, for whom, and at which key and path he sees it.
@@ -142,6 +144,15 @@ impl StagedFor {
 /// The upload that made an object, where it was one of ours.
 pub fn transfer_of(metadata: &Metadata) -> Option<TransferId> {
     metadata.get(TRANSFER)?.parse().ok()
+}
+
+/// What an object says of itself that holds for a copy of its content too: not whose it is, nor who
+/// made it.
+pub(crate) fn for_others(original: &ObjectHead, attributes: &Attributes) -> Metadata {
+    let mut metadata = original.metadata.clone();
+    metadata.retain(|name, _| !name.starts_with(OURS));
+    attributes.write_to(&mut metadata);
+    metadata
 }
 
 /// Names an object's maker anew: a copy is not the upload that it was copied from.

@@ -104,10 +104,7 @@ impl<'a> Resuming<'a> {
     async fn take_over(&self) -> Result<()> {
         let core = self.transfers.core();
         let takeover = Takeover {
-            file: PrivateId {
-                transfer: self.file.id(),
-                epoch: self.file.transfer.epoch,
-            },
+            file: self.file.private_id(),
             session: self.intent.session,
             node: core.settings.node,
             now: core.clock.now(),
@@ -174,12 +171,19 @@ impl<'a> Resuming<'a> {
             temporary: self.file.is_temporary(),
             staged: self.file.staged.clone(),
             declared: row.opening.declared,
-            base_len: self.base.as_ref().map_or(0, |base| base.len),
+            base_len: self.base_len(),
             attributes: row.opening.set.into(),
             upload,
             core: Arc::clone(self.transfers.core()),
             recording: Recording::done(self.transfers.core()),
         })
+    }
+
+    /// Bytes of the content that it changes; what was copied into it is its own.
+    fn base_len(&self) -> u64 {
+        let is_copy = self.progress.as_ref().and_then(Progress::copied_from);
+        let base = self.base.as_ref().filter(|_| is_copy.is_none());
+        base.map_or(0, |base| base.len)
     }
 
     /// It could not be gone on with: it is as before, or gone where the store has nothing of it.
@@ -207,6 +211,7 @@ impl<'a> Resuming<'a> {
                             .file
                             .expires
                             .unwrap_or_else(|| now.plus(core.settings.retention)),
+                        target: None,
                         publication: None,
                         audit: None,
                         event: None,
@@ -239,9 +244,10 @@ fn base(
         })?,
     };
     let location = staged.map_or(&file.transfer.intent.location, |staged| &staged.location);
+    let copied_from = progress.and_then(Progress::copied_from);
     Some(Base {
         store: Arc::clone(store),
-        key: location.key.clone(),
+        key: copied_from.unwrap_or_else(|| location.key.clone()),
         pin,
         len,
     })

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use database::{PrivateId, StagedObject};
+use database::{CompletedUpload, PrivateId, StagedObject};
 use model::{ErrorKind, ObjectKey, Timestamp, TransferId};
-use storage::{ObjectStore, Placement, Progress, Staging, Upload, UploadSettings, Written};
+use storage::{
+    Copied, ObjectHead, ObjectStore, Placement, Progress, Staging, Upload, UploadSettings, Written,
+};
 
 use crate::beginning::{Beginning, pieces_prefix, temporary_key};
 use crate::metadata;
@@ -66,6 +68,19 @@ pub struct Published {
     pub written: Written,
     /// When.
     pub time: Timestamp,
+}
+
+impl Published {
+    /// As its row has it.
+    pub(crate) fn completed(&self) -> CompletedUpload {
+        CompletedUpload {
+            size: self.size,
+            etag: self.written.etag.clone(),
+            version: self.written.version.clone(),
+            crc64nvme: self.written.crc64nvme.clone(),
+            finished: self.time,
+        }
+    }
 }
 
 impl Transfer {
@@ -186,6 +201,19 @@ impl Transfer {
     /// Whether bytes of what it began from would be in the object.
     pub fn keeps_base(&self) -> bool {
         self.active.upload.keeps_base()
+    }
+
+    /// Takes a range of another file for the first bytes of this one; see [`Upload::copy`].
+    pub fn copy(&self, copied: &Copied) -> bool {
+        self.active.upload.copy(copied)
+    }
+
+    /// The object takes over what `original` says of itself, with `attributes` over it, as far as
+    /// nothing else is said of it; see [`Upload::inherit`].
+    pub fn inherit(&self, original: &ObjectHead, attributes: &Attributes) {
+        let metadata = metadata::for_others(original, attributes);
+        let content_type = original.content_type.clone();
+        self.active.upload.inherit(metadata, content_type);
     }
 
     /// Reads back what is there so far; see [`Upload::read`].

@@ -1,13 +1,17 @@
 //! `copy-data`: bytes from one handle into another, without their passing the client.
 
 use std::future::poll_fn;
+use std::ops::Range;
 
 use model::ErrorKind;
+use transfer::Attributes;
 
-use crate::handles::FileHandle;
+use crate::handles::{FileHandle, Opened, Writing};
+use crate::reading::Reading;
 use crate::{Error, HandleId, Result, Session};
 
 const OPERATION: &str = "copy data to";
+const FROM: &str = "copy data from";
 /// Read and written in one step, in bytes.
 const STEP: u32 = 1 << 20;
 
@@ -15,6 +19,11 @@ impl Session {
     /// Copies bytes from a file that is open for reading into one that is open for writing,
     /// without their passing the client. `len` 0 means up to the end; where the source ends
     /// earlier, so does the copy.
+    ///
+    /// What makes the beginning of a new file and is larger than one part does not pass the
+    /// gateway either: the store copies it when the target is closed, in the state that the source
+    /// was opened in. The copy of a whole file into a new one takes over what else was known of
+    /// it.
     ///
     /// # Errors
     /// `Invalid` for handles that are not open that way, and what reading and writing fail with.
@@ -26,9 +35,9 @@ impl Session {
         to: HandleId,
         to_offset: u64,
     ) -> Result<()> {
-        let source = self.handle("copy data from", from)?;
+        let source = self.handle(FROM, from)?;
         let FileHandle::Reading(reading) = &source.file else {
-            return Err(source.file.cannot("copy data from"));
+            return Err(source.file.cannot(FROM));
         };
         let target = self.handle(OPERATION, to)?;
         let (FileHandle::Writing(writing) | FileHandle::ReadingWriting(writing)) = &target.file
@@ -40,20 +49,47 @@ impl Session {
             0 => size,
             len => from_offset.saturating_add(len).min(size),
         };
+        let range = from_offset..end;
+        if range.is_empty() {
+            return Ok(());
+        }
+        if to_offset == 0 && writing.file.transfer.is_empty() {
+            if range == (0..size) {
+                inherit(reading, writing);
+            }
+            let len = range.end - range.start;
+            if let Some(copied) = reading.copied(range.clone())
+                && writing.file.copy(&copied, len)?
+            {
+                return Ok(());
+            }
+        }
+        self.stream((&source, reading), range, (&target, writing), to_offset)
+            .await
+    }
+
+    /// Reads and writes what the store does not copy.
+    async fn stream(
+        &self,
+        (source, reading): (&Opened, &Reading),
+        range: Range<u64>,
+        (target, writing): (&Opened, &Writing),
+        to_offset: u64,
+    ) -> Result<()> {
         let gate = self.shared.transfers.buffers().in_flight.gate();
-        let mut at = from_offset;
-        while at < end {
+        let mut at = range.start;
+        while at < range.end {
             // Nobody else slows this down: there is no client whose bytes would pile up.
             poll_fn(|context| gate.poll_open(context)).await;
-            let step = u32::try_from(end - at).unwrap_or(STEP).min(STEP);
-            self.check_grant("copy data from", &source.grant)?;
+            let step = u32::try_from(range.end - at).unwrap_or(STEP).min(STEP);
+            self.check_grant(FROM, &source.grant)?;
             self.check_grant(OPERATION, &target.grant)?;
-            let pieces = reading.read(at, step).await?;
+            let pieces = reading.bytes(at, step).await?;
             if pieces.is_empty() {
                 break;
             }
             for piece in pieces {
-                let offset = to_offset.checked_add(at - from_offset);
+                let offset = to_offset.checked_add(at - range.start);
                 let offset = offset.ok_or_else(|| too_far(&target.file))?;
                 writing.write(offset, &piece)?;
                 at += piece.len() as u64;
@@ -61,6 +97,21 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// A copy of the whole file is as old as the file, unless its client says otherwise; so are what
+/// its object says of itself, and its mode.
+fn inherit(reading: &Reading, writing: &Writing) {
+    let source = &reading.attributes;
+    let kept = Attributes {
+        mtime: Some(source.mtime),
+        atime: None,
+        mode: Some(source.mode),
+    };
+    let set = writing.file.attributes();
+    writing.file.set_attributes(set.or(kept));
+    let transfer = &writing.file.transfer;
+    transfer.inherit(reading.download.head(), &set.or(kept));
 }
 
 fn too_far(target: &FileHandle) -> Error {

@@ -66,7 +66,8 @@ impl Engine {
         let first = self.state().content.plan.slot_at(0);
         let body = self.body(&first, &Stored::new()).await?;
         let _permit = self.buffers.in_flight.take(body.len());
-        let written = self.store.put(&self.key, body, options).await?;
+        let options = self.main.inheriting(options);
+        let written = self.store.put(&self.key, body, &options).await?;
         // Begun, and all of it truncated away again.
         self.main.discard().await;
         Ok(written)
@@ -230,7 +231,14 @@ impl Engine {
                 }
                 Place::Memory(_) => return None,
             },
-            Origin::Base => (&self.base.as_ref()?.0, slot.range.start),
+            Origin::Base => {
+                let start = slot.range.start;
+                return Some(
+                    self.ground
+                        .get()?
+                        .at(start + within.start..start + within.end),
+                );
+            }
             Origin::Sent => stored
                 .get(&slot.index)
                 .map(|(original, at)| (original, *at))?,

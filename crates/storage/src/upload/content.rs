@@ -334,6 +334,17 @@ impl Content {
         self.slots.is_empty() && self.len == base && self.base == base
     }
 
+    /// Whether it is as it began, from nothing.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_untouched(0)
+    }
+
+    /// The first `len` bytes come from a base, of an upload that is [fresh](Self::is_fresh).
+    pub(super) fn lie_on(&mut self, len: u64) {
+        self.base = len;
+        self.len = len;
+    }
+
     /// The buffer of a slot, for reading back.
     pub(super) fn buffer(&self, slot: &Slot) -> Option<&Buffer> {
         self.slots.get(&slot.index)?.buffer.as_ref()

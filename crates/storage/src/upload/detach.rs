@@ -8,7 +8,7 @@ use super::engine::{Engine, Phase, State};
 use super::lump::{Lump, Place};
 use super::piece_name;
 use super::plan::Slot;
-use super::progress::{Below, Progress, Tail};
+use super::progress::{Progress, Tail};
 use crate::fetch::Original;
 use crate::{Body, Result, crc64};
 
@@ -127,10 +127,7 @@ impl Engine {
             }
         }
         let survives = state.content.surviving_base(safe);
-        progress.base = self.base.as_ref().map(|(original, _)| Below {
-            pin: original.pin.clone(),
-            len: survives,
-        });
+        progress.base = self.ground.get().map(|ground| ground.below(survives));
         let zeros = state.content.zeros();
         let zeros = zeros.map(|zeros| zeros.start..zeros.end.min(safe));
         progress.zeros = zeros.filter(|zeros| !zeros.is_empty()).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use model::{ErrorKind, ObjectKey};
 use tokio::sync::Notify;
@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::content::{Content, Limits, Work};
 use super::gate::Gate;
+use super::ground::Ground;
 use super::ledger::Ledger;
 use super::multipart::Multipart;
 use super::plan::{PartPlan, Slot};
-use super::progress::{Below, Progress};
+use super::progress::Progress;
 use super::sender::{Answer, Sender, Undone};
 use super::settings::{Base, Placement, UploadSettings};
 use super::staging_area::StagingArea;
@@ -30,7 +31,8 @@ use crate::{
 pub(crate) struct Engine {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) key: ObjectKey,
-    pub(super) base: Option<(Original, u64)>,
+    /// What lies below all that is written.
+    pub(super) ground: OnceLock<Ground>,
     pub(super) buffers: Buffers,
     pub(super) parallel: usize,
     pub(super) state: Mutex<State>,
@@ -99,8 +101,9 @@ impl Engine {
             base,
             progress,
         } = build;
-        let base = base.map(|base| (base.original(), base.len));
-        let progress = progress.unwrap_or_else(|| fresh(&*store, &key, &settings, base.as_ref()));
+        let ground = base.as_ref().map(Ground::of);
+        let progress = progress.unwrap_or_else(|| fresh(&*store, &key, &settings, ground.as_ref()));
+        let ground = ground.map(|ground| ground.recorded(progress.base.as_ref()));
         let content = Content::new(Limits {
             plan: progress.plan.clone(),
             name: key.to_string(),
@@ -109,7 +112,7 @@ impl Engine {
             kept: settings.buffers.kept.clone(),
             window: settings.window,
             zero_limit: settings.zero_limit,
-            base: base.as_ref().map_or(0, |(_, len)| *len),
+            base: ground.as_ref().map_or(0, |ground| ground.len),
         });
         let gate = Arc::new(Gate::new(settings.intent));
         let options = PutOptions {
@@ -131,7 +134,7 @@ impl Engine {
             upload = upload.with_begun(UploadId(id));
         }
         Self {
-            base,
+            ground: ground.map(OnceLock::from).unwrap_or_default(),
             parallel: settings.parallel_parts.max(1),
             state: Mutex::new(State {
                 content,
@@ -315,7 +318,7 @@ fn fresh(
     store: &dyn ObjectStore,
     key: &ObjectKey,
     settings: &UploadSettings,
-    base: Option<&(Original, u64)>,
+    ground: Option<&Ground>,
 ) -> Progress {
     let can = store.capabilities();
     let staged =
@@ -325,10 +328,7 @@ fn fresh(
     let composed = settings.staging.is_some() && can.part_copy && !staged;
     let plan = if composed { plan } else { plan.flat() };
     let mut progress = Progress::new(key, plan, staged);
-    progress.base = base.map(|(original, len)| Below {
-        pin: original.pin.clone(),
-        len: *len,
-    });
+    progress.base = ground.map(|ground| ground.below(ground.len));
     progress
 }
 

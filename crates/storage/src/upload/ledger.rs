@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::progress::{Progress, Whole};
+use super::progress::{Below, Progress, Whole};
 use super::settings::Began;
 use crate::{Result, UploadId};
 
@@ -48,6 +48,11 @@ impl Ledger {
             !zeros.is_empty()
         });
         progress
+    }
+
+    /// Nothing was written yet, and the upload lies on a range of another object.
+    pub(super) fn copied(&self, below: Below) {
+        self.lock().base = Some(below);
     }
 
     /// A multipart upload was begun: at the key, or of this name in staging.

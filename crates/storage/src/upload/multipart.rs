@@ -1,7 +1,7 @@
 //! `Multipart`: one multipart upload at the store, begun when its first part is sent.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use model::ObjectKey;
 use tokio::sync::OnceCell;
@@ -20,6 +20,8 @@ pub(super) struct Multipart {
     store: Arc<dyn ObjectStore>,
     key: ObjectKey,
     options: PutOptions,
+    /// What holds where the options say nothing.
+    inherited: OnceLock<PutOptions>,
     gate: Arc<Gate>,
     ledger: Arc<Ledger>,
     /// Its name in staging, if it stands there.
@@ -50,6 +52,7 @@ impl Multipart {
             store,
             key,
             options,
+            inherited: OnceLock::new(),
             gate,
             ledger,
             staged,
@@ -99,11 +102,33 @@ impl Multipart {
         &self.gate
     }
 
+    /// Takes these options where it has none of its own.
+    pub(super) fn inherit(&self, options: PutOptions) {
+        // The first ones hold.
+        let _ = self.inherited.set(options);
+    }
+
+    /// `options`, over those that were inherited.
+    pub(super) fn inheriting(&self, options: &PutOptions) -> PutOptions {
+        let Some(inherited) = self.inherited.get() else {
+            return options.clone();
+        };
+        let mut metadata = inherited.metadata.clone();
+        metadata.extend(options.metadata.clone());
+        let content_type = options.content_type.clone();
+        PutOptions {
+            metadata,
+            content_type: content_type.or_else(|| inherited.content_type.clone()),
+            precondition: options.precondition.clone(),
+        }
+    }
+
     /// The upload, begun now if it was not before.
     pub(super) async fn upload(&self) -> Result<&MultipartUpload> {
         let begin = async || {
             self.gate.pass().await?;
-            let upload = self.store.create_upload(&self.key, &self.options).await?;
+            let options = self.inheriting(&self.options);
+            let upload = self.store.create_upload(&self.key, &options).await?;
             let told = self.ledger.begun(self.staged.as_deref(), &upload.id).await;
             if told.is_err() {
                 // Nobody would know of it.

@@ -82,6 +82,16 @@ pub(super) struct Below {
     #[serde(with = "PinForm")]
     pub(super) pin: Pin,
     pub(super) len: u64,
+    /// The key of the object, where it was copied from there and is not what the upload changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    /// Where in the object the upload's first byte is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) from: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -171,6 +181,12 @@ impl Progress {
     pub fn base(&self) -> Option<(&Pin, u64)> {
         let base = self.base.as_ref().filter(|base| base.len > 0)?;
         Some((&base.pin, base.len))
+    }
+
+    /// Where the base is, if that is another object than the one that the upload changes: a file
+    /// that was copied.
+    pub fn copied_from(&self) -> Option<ObjectKey> {
+        ObjectKey::parse(self.base.as_ref()?.key.as_deref()?).ok()
     }
 
     /// The multipart upload at the key, if one was begun.
