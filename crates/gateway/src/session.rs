@@ -161,7 +161,9 @@ impl Session {
             self.tasks.spawn(async move {
                 match file.fate() {
                     Fate::Discard => file.transfer.abandon(reason).await,
-                    Fate::Publish | Fate::Rename(..) => session.leave(&file, reason).await,
+                    Fate::Publish | Fate::Rename(..) => {
+                        session.leave(&file, reason).await;
+                    }
                 }
             });
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::ErrorKind;
 use policy::Operation;
-use transfer::Publication;
+use transfer::{Left, Publication};
 
 use crate::handles::FileHandle;
 use crate::open_file::{Fate, OpenFile};
@@ -72,7 +72,10 @@ impl Session {
         if file.transfer.is_untouched() {
             return self.end_untouched(&file, fate).await;
         }
-        if let Err(error) = self.check_publication(&file, grant) {
+        if let Err(error) = self.check_standing(&file, grant) {
+            return Err(self.keep_unpublished(&file, error).await);
+        }
+        if let Err(error) = self.check_change(&file) {
             file.transfer.abandon("the user may not publish it").await;
             return Err(error);
         }
@@ -93,14 +96,29 @@ impl Session {
         self.rename_ended(&file, fate).await
     }
 
-    /// Whether what was granted at OPEN still is, and what survives of the old bytes may.
-    fn check_publication(&self, file: &OpenFile, grant: &Grant) -> Result<()> {
+    /// Whether what was granted at OPEN still is.
+    fn check_standing(&self, file: &OpenFile, grant: &Grant) -> Result<()> {
         self.standing.check("close", &file.path())?;
-        self.check_grant("close", grant)?;
-        if file.transfer.keeps_base() {
-            self.check("close", &file.place, Operation::Change)?;
+        self.check_grant("close", grant)
+    }
+
+    /// Whether what survives of the old bytes may be changed.
+    fn check_change(&self, file: &OpenFile) -> Result<()> {
+        match file.transfer.keeps_base() {
+            true => self.check("close", &file.place, Operation::Change),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The user may not publish any more: what is safe of the file is his still, if he comes back.
+    async fn keep_unpublished(&self, file: &OpenFile, refused: Error) -> Error {
+        match self.leave(file, "the user's rights shrank").await {
+            Left::Unfinished { .. } => {
+                let text = format!("{refused}; the file is kept unfinished");
+                Error::new(refused.kind(), text).caused_by(refused)
+            }
+            Left::Nothing => refused,
+        }
     }
 
     /// Nothing was written into a file that existed: it stays, with what was set of it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use database::PrivateFile;
 use model::{ErrorKind, VirtualPath};
 use storage::{Download, DownloadSettings, Metadata, ObjectHead, ObjectStore, Placement};
-use transfer::{Condition, Leaving, Resumed};
+use transfer::{Condition, Leaving, Left, Resumed};
 
 use crate::handles::FileHandle;
 use crate::open_file::OpenFile;
@@ -86,16 +86,18 @@ impl Session {
         ))
     }
 
-    /// Leaves a file unfinished whose connection ended before CLOSE, as the settings say.
-    pub(crate) async fn leave(&self, file: &OpenFile, reason: &str) {
+    /// Leaves a file unfinished that cannot be published, as the settings say.
+    pub(crate) async fn leave(&self, file: &OpenFile, reason: &str) -> Left {
         if let Some(why) = file.refused() {
-            return file.transfer.abandon(why).await;
+            file.transfer.abandon(why).await;
+            return Left::Nothing;
         }
         match self.shared.settings.unfinished {
-            Unfinished::Discard => file.transfer.abandon(reason).await,
-            Unfinished::Resume => {
-                file.transfer.detach(leaving(file, reason)).await;
+            Unfinished::Discard => {
+                file.transfer.abandon(reason).await;
+                Left::Nothing
             }
+            Unfinished::Resume => file.transfer.detach(leaving(file, reason)).await,
         }
     }
 
@@ -104,8 +106,9 @@ impl Session {
         let Some(session) = self.this() else {
             return;
         };
-        self.tasks
-            .spawn(async move { session.leave(&file, reason).await });
+        self.tasks.spawn(async move {
+            session.leave(&file, reason).await;
+        });
     }
 
     /// Opens a closed temporary file for reading, where it waits.

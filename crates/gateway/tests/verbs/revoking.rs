@@ -6,7 +6,7 @@ use database::{User, UserChanges};
 use futures::FutureExt;
 use model::{Clock, ErrorKind};
 
-use crate::world::{World, flags, path};
+use crate::world::{SessionExt, World, flags, path};
 
 async fn change(world: &World, user: &User, changes: UserChanges) {
     world.clock.advance(Duration::from_secs(1));
@@ -84,6 +84,37 @@ async fn other_rights_are_for_other_sessions_and_a_namesake_is_somebody_else() {
     let reason = changed.revoked().await;
     assert_eq!(reason, Some("your account was changed; connect again"));
     assert_eq!(removed.revoked().await, Some("your account was removed"));
+}
+
+/// What was sent is not lost with the right to publish it: he may get that back.
+#[tokio::test]
+async fn what_a_user_was_sending_is_kept_for_him() {
+    let world = World::new().await;
+    let name = world.user("/b/ann", |_| {}).await;
+    let session = world.login(&name).await.expect("a session");
+    let handle = session.open(&path("/f"), &flags("WCT")).await;
+    let handle = handle.expect("open");
+    session.write(handle, 0, b"bytes").expect("taken");
+    let user = user(&world, &session).await;
+    change(&world, &user, disabled()).await;
+    world.gateway.review_sessions().await.expect("read");
+    let refused = session.close(handle).await.expect_err("not published");
+    assert!(refused.to_string().contains("kept unfinished"), "{refused}");
+    session.end().await;
+
+    let enabled = UserChanges {
+        disabled: Some(false),
+        ..UserChanges::default()
+    };
+    change(&world, &user, enabled).await;
+    let session = world.login(&name).await.expect("a session");
+    assert_eq!(session.size("/f").await.expect("kept"), 5);
+    let handle = session.open(&path("/f"), &flags("WA")).await;
+    let handle = handle.expect("open");
+    session.write(handle, 0, b" and more").expect("taken");
+    session.close(handle).await.expect("published");
+    let whole = world.object("ann/f").await;
+    assert_eq!(whole.as_deref(), Some("bytes and more"));
 }
 
 /// The login read the user, then he was disabled and every session was looked at, then his
