@@ -11,10 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
-/// How often a node says that it lives.
-const EVERY: Duration = Duration::from_secs(2);
-/// Without a word for this long it counts as dead.
-const LENGTH: Duration = Duration::from_secs(10);
+/// How often a node says that it lives, in the time that it lives without a word.
+const WORDS: u32 = 5;
 
 /// A node's own row. Clones share it.
 #[derive(Clone)]
@@ -22,6 +20,8 @@ pub(crate) struct Membership {
     database: Database,
     clock: Arc<dyn Clock>,
     node: Node,
+    /// Without a word for this long it counts as dead.
+    lease: Duration,
 }
 
 impl Membership {
@@ -41,8 +41,8 @@ impl Membership {
             NodeId::generate(),
             node_name(config),
             address,
-            database,
-            clock,
+            (database, clock),
+            config,
         )
         .await
     }
@@ -59,23 +59,24 @@ impl Membership {
     ) -> anyhow::Result<Self> {
         let id = NodeId::generate();
         let name = format!("{} {command} {id}", node_name(config));
-        Self::register(id, name, String::new(), database, clock).await
+        Self::register(id, name, String::new(), (database, clock), config).await
     }
 
     async fn register(
         id: NodeId,
         name: String,
         address: String,
-        database: &Database,
-        clock: &Arc<dyn Clock>,
+        (database, clock): (&Database, &Arc<dyn Clock>),
+        config: &Config,
     ) -> anyhow::Result<Self> {
+        let lease = config.node.lease.duration();
         let now = clock.now();
         let node = Node {
             id,
             name,
             address,
             started: now,
-            expires: now.plus(LENGTH),
+            expires: now.plus(lease),
             draining: false,
         };
         let entered = database.nodes().register(&node).await;
@@ -84,6 +85,7 @@ impl Membership {
             database: database.clone(),
             clock: Arc::clone(clock),
             node,
+            lease,
         })
     }
 
@@ -95,11 +97,11 @@ impl Membership {
     /// Renews the row until `stop`. A node that cannot goes on serving: others may take over what
     /// it does, and the fences see to it that nothing is done twice.
     pub(crate) async fn keep(self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(EVERY);
+        let mut ticks = tokio::time::interval(self.lease / WORDS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let (nodes, now) = (self.database.nodes(), self.clock.now());
-            match nodes.renew(&self.node, LENGTH, now).await {
+            match nodes.renew(&self.node, self.lease, now).await {
                 Ok(true) => {}
                 Ok(false) => {
                     tracing::error!(node = %self.node.id, name = self.node.name,

@@ -117,6 +117,8 @@ pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
         parallel_parts: config.transfer.parallel_parts as usize,
         largest_copy: largest_copy.map_or(u64::MAX, |size| size.bytes()),
         retention: config.transfer.retention.duration(),
+        claim_deadline: config.transfer.claim_wait.duration(),
+        stale_claim: config.transfer.stale_claim.duration(),
         ..transfer::Settings::default()
     };
     let transfers = Transfers::new(
@@ -155,6 +157,7 @@ fn buffer_limits(config: &Config) -> BufferLimits {
     BufferLimits {
         in_flight: config.transfer.upload_memory.bytes(),
         read_ahead: config.transfer.download_memory.bytes(),
+        unsent: config.transfer.partial_memory.bytes(),
         idle,
         ..BufferLimits::default()
     }

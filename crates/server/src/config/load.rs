@@ -155,7 +155,8 @@ fn suggest(message: &str) -> String {
     }
 }
 
-type Fault = (&'static str, String);
+/// A key, and why it cannot be.
+pub(super) type Fault = (&'static str, String);
 
 /// What the types cannot say.
 fn check(config: &Config) -> Result<(), Fault> {
@@ -236,6 +237,7 @@ fn check(config: &Config) -> Result<(), Fault> {
     for (key, size) in [
         ("transfer.upload_memory", config.transfer.upload_memory),
         ("transfer.download_memory", config.transfer.download_memory),
+        ("transfer.partial_memory", config.transfer.partial_memory),
     ] {
         if size.bytes() < 32 << 20 {
             return Err((
@@ -250,6 +252,7 @@ fn check(config: &Config) -> Result<(), Fault> {
     }
     config.identity.check()?;
     config.defence.check()?;
+    config.node.check(&config.transfer)?;
     check_secrets(config)
 }
 

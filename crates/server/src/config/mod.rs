@@ -8,6 +8,7 @@ mod defence;
 mod env;
 mod identity;
 mod load;
+mod node;
 mod password;
 pub mod reference;
 mod units;
@@ -27,6 +28,7 @@ pub use defence::DefenceConfig;
 pub use env::process_environment;
 pub(crate) use load::key_bytes;
 pub use load::{ConfigError, load, load_text};
+pub use node::NodeConfig;
 pub use password::PasswordConfig;
 pub use units::{ByteSize, Span};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub log: LogConfig,
     /// What dead nodes left.
     pub sweeper: SweeperConfig,
+    /// How long a node counts as alive.
+    pub node: NodeConfig,
     /// How a node goes down.
     pub drain: DrainConfig,
     /// Keys that seal what the database holds.
@@ -288,6 +292,8 @@ pub struct TransferConfig {
     pub upload_memory: ByteSize,
     /// Bytes read ahead for downloads, in the whole process.
     pub download_memory: ByteSize,
+    /// Bytes of half-full parts held in memory, in the whole process; more goes to staging.
+    pub partial_memory: ByteSize,
     /// Parts of one upload sent at the same time.
     pub parallel_parts: u32,
     /// Bytes read ahead for one download.
@@ -304,6 +310,10 @@ pub struct TransferConfig {
     pub completeness: Completeness,
     /// How the names of files end that stay private until they are renamed.
     pub temporary_suffixes: Vec<String>,
+    /// How long one waits for the right to change an object while another has it.
+    pub claim_wait: Span,
+    /// Such a right that its holder has not renewed for this long is taken over.
+    pub stale_claim: Span,
 }
 
 /// What a connection that ends before CLOSE leaves of its uploads.
@@ -331,6 +341,7 @@ impl Default for TransferConfig {
         Self {
             upload_memory: ByteSize::mebibytes(256),
             download_memory: ByteSize::mebibytes(256),
+            partial_memory: ByteSize::mebibytes(256),
             parallel_parts: 4,
             read_ahead: ByteSize::mebibytes(16),
             largest_copy: None,
@@ -341,6 +352,8 @@ impl Default for TransferConfig {
             temporary_suffixes: [".filepart", ".part", ".tmp", ".partial"]
                 .map(str::to_owned)
                 .to_vec(),
+            claim_wait: Span::seconds(30),
+            stale_claim: Span::minutes(2),
         }
     }
 }
@@ -468,6 +481,7 @@ impl Default for Config {
             transfer: TransferConfig::default(),
             log: LogConfig::default(),
             sweeper: SweeperConfig::default(),
+            node: NodeConfig::default(),
             drain: DrainConfig::default(),
             secrets: SecretsConfig::default(),
             identity: IdentityConfig::default(),
