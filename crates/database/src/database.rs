@@ -33,6 +33,9 @@ pub struct Settings {
     /// The size at which an SQLite database counts as full, in pages of 4,096 bytes; a database
     /// that is larger already grows no more. No limit but the disk's where absent.
     pub sqlite_max_pages: Option<u32>,
+    /// How long a migration that ends the time of older programs waits for nodes of theirs to end,
+    /// or to count as dead. Default 15 s.
+    pub older_nodes: Duration,
     /// Migrations behind this program's own: those of a next version that does not exist yet, for
     /// tests of two versions side by side. None by default.
     pub next_migrations: Vec<NextMigration>,
@@ -47,6 +50,7 @@ impl Default for Settings {
             queue: 4096,
             batch: 256,
             sqlite_max_pages: None,
+            older_nodes: Duration::from_secs(15),
             next_migrations: Vec::new(),
         }
     }
@@ -72,10 +76,11 @@ impl Database {
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer, `Unsupported` where its schema is newer
-    /// than this program and does not go with it.
+    /// than this program and does not go with it, `Conflict` where it is older and nodes run that
+    /// do not go with this program's.
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self> {
         let engine = Arc::new(Engine::connect(url, &settings).await?);
-        migration::migrate(&engine, &settings.next_migrations).await?;
+        migration::migrate(&engine, &settings).await?;
         let installation = installation::find_or_create(&engine).await?;
         let tasks = TaskTracker::new();
         let writer = Writer::start(Arc::clone(&engine), &settings, &tasks);

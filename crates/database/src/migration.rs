@@ -4,7 +4,7 @@ use model::ErrorKind;
 
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
-use crate::{Error, Result};
+use crate::{Error, Result, Settings, older_nodes};
 
 /// Every migration this program knows, in order; the first is number 1. A migration that was
 /// ever released is never changed. `{binary}` stands for the collation that compares bytes.
@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_policies.sql"),
     include_str!("../migrations/0007_defence.sql"),
     include_str!("../migrations/0008_bounds.sql"),
+    include_str!("../migrations/0009_late_copies.sql"),
 ];
 
 /// What programs that do not know a migration may do after it: the version of the schema, and the
@@ -52,6 +53,15 @@ impl Known<'_> {
         schema_version() + self.next.len() as u64
     }
 
+    /// The first migration that programs which know the schema up to `version` do not go with.
+    fn breaks(&self, version: u64) -> Option<u64> {
+        let mut missing = self.after(version, self.newest());
+        let goes_with = |from: u64| from <= version;
+        missing
+            .find(|(.., compatible)| !compatible.is_some_and(goes_with))
+            .map(|(number, ..)| number)
+    }
+
     /// The migrations after `version`, up to `last`.
     fn after(&self, version: u64, last: u64) -> impl Iterator<Item = (u64, &str, Option<u64>)> {
         let own = (1..).zip(MIGRATIONS).map(|(number, script)| {
@@ -68,13 +78,21 @@ impl Known<'_> {
 /// newer is left as it is.
 ///
 /// # Errors
-/// `Unsupported` where the schema is newer and does not go with this program.
-pub(crate) async fn migrate(engine: &Engine, next: &[NextMigration]) -> Result<()> {
-    let known = Known { next };
+/// `Unsupported` where the schema is newer and does not go with this program; `Conflict` where it is
+/// older, and nodes run that do not go with what this program makes of it.
+pub(crate) async fn migrate(engine: &Engine, settings: &Settings) -> Result<()> {
+    let known = Known {
+        next: &settings.next_migrations,
+    };
     let newest = known.newest();
     match version_of(engine).await {
         Ok(version) if version == newest => return Ok(()),
         Ok(version) if version > newest => return check_newer(engine, version, newest).await,
+        Ok(version) if version > 0 => {
+            if let Some(number) = known.breaks(version) {
+                older_nodes::wait(engine, number, settings.older_nodes).await?;
+            }
+        }
         // Most likely there is no schema at all.
         _ => {}
     }

@@ -2,16 +2,19 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use database::{Database, NextMigration, Settings, schema_version};
-use model::ErrorKind;
+use std::time::Duration;
 
-use crate::fixture::{self, Fixture, on_both_engines};
+use database::{Database, NextMigration, Node, Settings, schema_version};
+use model::{ErrorKind, NodeId, Timestamp};
+
+use crate::fixture::{self, Fixture, NOW, on_both_engines};
 
 on_both_engines!(
     a_schema_is_made_once,
     a_newer_schema_is_refused_and_left_alone,
     a_database_answers_until_it_is_closed,
     an_old_and_a_new_program_share_a_schema,
+    nodes_that_an_upgrade_would_break_are_named_and_left_in_peace,
     an_old_program_does_not_start_behind_the_end_of_its_time,
 );
 
@@ -101,6 +104,48 @@ async fn an_old_program_does_not_start_behind_the_end_of_its_time(fixture: Fixtu
     fixture.open_again(with(next)).await.expect("compatible");
     let error = fixture.open_again(with(vec![expansion()])).await;
     error.expect_err("its time is over too");
+}
+
+async fn nodes_that_an_upgrade_would_break_are_named_and_left_in_peace(fixture: Fixture) {
+    let breaking = NextMigration {
+        compatible_from: None,
+        ..expansion()
+    };
+    let settings = |next| Settings {
+        older_nodes: Duration::ZERO,
+        ..with(vec![next])
+    };
+    let node = Node {
+        id: NodeId::generate(),
+        name: "node-of-old".to_owned(),
+        address: String::new(),
+        started: NOW,
+        expires: Timestamp::from_seconds(4_000_000_000),
+        draining: false,
+    };
+    let nodes = fixture.database.nodes();
+    nodes.register(&node).await.expect("entered");
+    let versions = "SELECT CAST(COUNT(*) AS TEXT) FROM schema_versions";
+    let before = fixture.text(versions).await;
+    let refused = fixture.open_again(settings(breaking.clone())).await;
+    let refused = refused.expect_err("a node runs");
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert!(refused.to_string().contains("node-of-old"), "{refused}");
+    assert_eq!(fixture.text(versions).await, before, "nothing was changed");
+    upload(&fixture.database, "on it goes").await;
+    // What goes with it does not wait for it.
+    let newer = fixture.open_again(settings(expansion())).await;
+    newer.expect("migrated beside it");
+
+    // A start that waits goes on when the last of them has ended.
+    let next = NextMigration {
+        script: "DROP TABLE made_up".to_owned(),
+        compatible_from: None,
+    };
+    let upgrade = fixture.open_again(with(vec![expansion(), next]));
+    let (upgraded, left) = tokio::join!(upgrade, nodes.leave(node.id));
+    left.expect("left");
+    upgraded.expect("migrated");
 }
 
 async fn a_schema_is_made_once(fixture: Fixture) {
