@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::{Error, FileAttributes, FileKind, Result, Session};
 
 const FILE_MODE: u32 = 0o644;
-const DIRECTORY_MODE: u32 = 0o755;
+pub(crate) const DIRECTORY_MODE: u32 = 0o755;
 /// Everything belongs to the user himself; numbers have no meaning in an object store.
 const OWNER_NUMBER: u32 = 1000;
 const GROUP: &str = "users";

@@ -62,6 +62,8 @@ pub struct TransferFailure {
 pub struct ObjectRemoval {
     /// Where it stood.
     pub location: Location,
+    /// What is set of a directory that stands there from now on.
+    pub attributes: Option<Attributes>,
     /// The right under which it was removed.
     pub publication: Option<Publication>,
     /// For the audit log.
@@ -348,6 +350,9 @@ impl ObjectRemoval {
         };
         attributes::remove(&self.location, transaction).await?;
         holdings::remove(&self.location, ledger, transaction).await?;
+        if let Some(set) = &self.attributes {
+            attributes::set(set, transaction).await?;
+        }
         audit::insert(&self.audit, transaction).await?;
         if let Some(event) = &self.event {
             events::insert(event, sequence, transaction).await?;

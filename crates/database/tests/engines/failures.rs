@@ -144,6 +144,7 @@ async fn a_removal_that_is_being_committed_is_recognised_postgres() {
     let attempt = sqlx::raw_sql(sqlx::AssertSqlSafe(attempt));
     attempt.execute(&mut first).await.expect("first attempt");
     let second = writer.remove_object(ObjectRemoval {
+        attributes: None,
         location: location("a"),
         publication: Some(publication),
         audit,

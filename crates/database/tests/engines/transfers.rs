@@ -244,6 +244,7 @@ async fn events_of_a_key_are_numbered_across_all_changes(fixture: Fixture) {
         );
     }
     let removal = ObjectRemoval {
+        attributes: None,
         location: location("a"),
         publication: None,
         audit: AuditEntry::new("remove", Outcome::Success, NOW),
@@ -287,6 +288,7 @@ async fn a_removal_takes_the_attributes_along(fixture: Fixture) {
     let attributes = Attributes::new(location("a"), "e1");
     writer.set_attributes(attributes, None).await.expect("set");
     let removal = ObjectRemoval {
+        attributes: None,
         location: location("a"),
         publication: None,
         audit: AuditEntry::new("remove", Outcome::Success, NOW),

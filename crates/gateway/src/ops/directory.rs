@@ -1,22 +1,26 @@
 //! MKDIR and RMDIR: the marker that stands for an empty directory.
 
-use database::ObjectRemoval;
+use database::{Attributes as AttributesRow, ObjectRemoval};
 use model::{ErrorKind, EventKind, VirtualPath};
 use policy::Operation;
 use storage::{Body, Entry, PutOptions};
+use transfer::Attributes;
 
 use super::stat::not_found;
 use crate::audit::unrecorded;
-use crate::look::Standing;
+use crate::look::{DIRECTORY_MODE, Standing};
 use crate::mount::Resolved;
 use crate::place::Place;
 use crate::{AttributeChanges, Error, Result, Session};
 
 const MAKE: &str = "make directory";
 const REMOVE: &str = "remove directory";
+/// What is taken from the mode of a directory that is made.
+const UMASK: u32 = 0o022;
 
 impl Session {
-    /// Makes a directory. Its attributes are not kept, and its parent need not exist.
+    /// Makes a directory; its parent need not exist. Of its mode, nobody else may write: clients
+    /// ask for 0777 and leave the rest to the server, as to a Unix one with its umask.
     ///
     /// # Errors
     /// `Conflict` where something stands there, `Denied`.
@@ -25,7 +29,6 @@ impl Session {
         path: &VirtualPath,
         attributes: &AttributeChanges,
     ) -> Result<()> {
-        let _ = attributes;
         let Resolved::Stored(place) = self.find(MAKE, path)? else {
             return Err(exists(path));
         };
@@ -33,13 +36,14 @@ impl Session {
         if place.is_fixed_directory() || self.open_files.get(path).is_some() {
             return Err(exists(path));
         }
+        let set = made_with(attributes);
         self.to_the_end(MAKE, path, |session| async move {
-            session.put_marker(place).await
+            session.put_marker(place, set).await
         })
         .await
     }
 
-    async fn put_marker(&self, place: Place) -> Result<()> {
+    async fn put_marker(&self, place: Place, set: Attributes) -> Result<()> {
         let path = &place.path;
         self.await_renames(MAKE, &place, self.rename_deadline())
             .await?;
@@ -60,7 +64,8 @@ impl Session {
             put = store.put(&marker, Body::default(), &options()).await;
         }
         put.map_err(|error| Error::store(MAKE, path, error))?;
-        self.tell(MAKE, "mkdir", EventKind::Mkdir, &place).await
+        self.tell(MAKE, "mkdir", EventKind::Mkdir, (&place, set))
+            .await
     }
 
     /// Removes an empty directory.
@@ -120,7 +125,9 @@ impl Session {
             deleted = store.delete(&marker, None).await;
         }
         deleted.map_err(|error| Error::store(REMOVE, path, error))?;
-        self.tell(REMOVE, "rmdir", EventKind::Rmdir, &place).await
+        let set = Attributes::default();
+        self.tell(REMOVE, "rmdir", EventKind::Rmdir, (&place, set))
+            .await
     }
 
     async fn tell(
@@ -128,15 +135,22 @@ impl Session {
         operation: &str,
         action: &str,
         kind: EventKind,
-        place: &Place,
+        (place, set): (&Place, Attributes),
     ) -> Result<()> {
         let location = model::Location {
             bucket: place.bucket().clone(),
             key: place.marker(operation)?,
         };
         let event = self.event(kind, &place.path, Some(&location));
+        let row = AttributesRow {
+            mtime: set.mtime,
+            atime: set.atime,
+            mode: set.mode,
+            ..AttributesRow::new(location.clone(), "")
+        };
         // What was set of an earlier directory of this name is not this one's.
         let change = ObjectRemoval {
+            attributes: (!set.is_empty()).then_some(row),
             publication: None,
             audit: self.audit(action, &place.path),
             event: Some(event),
@@ -146,6 +160,16 @@ impl Session {
         recorded.map_err(|error| unrecorded(operation, &place.path, error))?;
         tracing::info!(session = %self.id, user = %self.user, path = %place.path, action, "directory changed");
         Ok(())
+    }
+}
+
+/// What MKDIR says that is worth a row: not the mode that every directory has.
+fn made_with(changes: &AttributeChanges) -> Attributes {
+    let set = Attributes::from(changes);
+    let mode = set.mode.map(|mode| mode & !UMASK);
+    Attributes {
+        mode: mode.filter(|mode| ![0, DIRECTORY_MODE].contains(mode)),
+        ..set
     }
 }
 

@@ -65,6 +65,7 @@ impl Session {
             }
         };
         let removal = ObjectRemoval {
+            attributes: None,
             publication: Some(claimed.publication().clone()),
             audit: database::AuditEntry {
                 detail: json!({ "bucket": location.bucket.as_str(), "key": location.key.as_str(), "size": head.size }),

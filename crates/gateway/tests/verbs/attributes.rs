@@ -223,3 +223,33 @@ async fn a_row_and_its_audit_entry_are_one_write() {
     let after = world.database.writer().statistics();
     assert_eq!(after.writes - before.writes, 1);
 }
+
+#[tokio::test]
+async fn a_directory_has_the_mode_that_it_was_made_with() {
+    let world = World::new().await;
+    let session = world.session("/b/home").await;
+    for (asked, shown) in [(0o700, 0o700), (0o777, 0o755), (0o2770, 0o2750), (0, 0o755)] {
+        let changes = AttributeChanges {
+            mode: Some(asked),
+            ..AttributeChanges::default()
+        };
+        let made = session.make_directory(&path("/d"), &changes).await;
+        made.expect("made");
+        let seen = session.stat(&path("/d")).await.expect("there");
+        assert_eq!(seen.mode, shown, "{asked:o}");
+        session
+            .remove_directory(&path("/d"))
+            .await
+            .expect("removed");
+    }
+    let plain = AttributeChanges::default();
+    session
+        .make_directory(&path("/d"), &plain)
+        .await
+        .expect("made");
+    let seen = session.stat(&path("/d")).await.expect("there");
+    assert_eq!(
+        seen.mode, 0o755,
+        "what an earlier one had is not this one's"
+    );
+}
