@@ -1,19 +1,18 @@
 //! Going on with an unfinished upload: what its progress names is held against what the store has.
 
+mod staged;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::Bytes;
 use model::{ErrorKind, ObjectKey};
 
-use super::content::Patch;
 use super::detach::{add, digest};
 use super::engine::{Build, Engine};
-use super::lump::Lump;
-use super::multipart::Multipart;
 use super::plan::Slot;
 use super::progress::{Progress, Whole};
-use super::{piece_name, piece_number, whole_name};
+use super::{piece_name, whole_name};
 use crate::fetch::Original;
 use crate::{Error, MultipartUpload, ObjectStore, Part, PartNumber, Result};
 
@@ -28,8 +27,10 @@ pub(super) async fn resume(mut build: Build, progress: &Progress) -> Result<Engi
         None => None,
     };
     let gone = progress.main.is_some() && main.is_none();
-    if let Some(known) = build.progress.as_mut().filter(|_| gone) {
-        known.main = None;
+    if let Some(known) = build.progress.as_mut() {
+        known.main.take_if(|_| gone);
+        // What has sent nothing to its key may have been given another one.
+        build.key.as_str().clone_into(&mut known.key);
     }
     let mut resuming = Resuming {
         engine: Engine::build(build),
@@ -120,184 +121,6 @@ impl Resuming<'_> {
         let base = self.progress.base().map_or(0, |(_, len)| len);
         let content = &mut self.engine.state().content;
         content.restore_below(base, &self.progress.zeros);
-    }
-
-    async fn tails(&mut self) -> Result<()> {
-        for tail in &self.progress.tails {
-            let found = self.engine.staging.find_tail(&tail.name, &tail.pin).await?;
-            let Some(original) = found else {
-                let first = tail.ranges.iter().map(|(range, _)| range.start).min();
-                self.limit = self.limit.min(first.unwrap_or(u64::MAX));
-                self.missing = true;
-                continue;
-            };
-            if let Some(number) = piece_number(&tail.name) {
-                self.completed_piece(&tail.name, number, original.clone())?;
-            }
-            for (range, at) in &tail.ranges {
-                let lump = Lump::stored(original.clone(), *at, range.end - range.start);
-                let range = range.clone();
-                let patch = Patch { range, lump, at: 0 };
-                self.engine.state().content.restore_patch(&patch);
-            }
-        }
-        Ok(())
-    }
-
-    /// What other multipart uploads there are in staging.
-    async fn staged(&mut self) -> Result<()> {
-        for (name, id) in &self.progress.staging {
-            let piece = self.engine.staging.new_piece(name)?;
-            let piece = piece.with_begun(crate::UploadId(id.clone()));
-            if let Some(number) = piece_number(name) {
-                if !self.is_joined(number) {
-                    self.piece(name, number, piece).await?;
-                }
-            } else if !name.starts_with(WHOLE)
-                && let Some(upload) = piece.begun()
-            {
-                // Only the end of the upload needs it, and begins it again.
-                piece.store().abort_upload(upload).await?;
-            }
-        }
-        self.wholes().await
-    }
-
-    /// A composed part of which the store has some pieces, or all in one object.
-    async fn piece(&mut self, name: &str, number: PartNumber, piece: Multipart) -> Result<()> {
-        let Some(first) = self.engine.state().content.plan.first_slot(number) else {
-            return Ok(());
-        };
-        let slots = self.siblings(&first);
-        let upload = piece.begun().cloned();
-        let parts = match &upload {
-            Some(upload) => list(piece.store(), upload).await?,
-            None => None,
-        };
-        if let Some(parts) = parts {
-            for slot in slots {
-                let part = slot.piece.and_then(|number| parts.get(&number));
-                if let Some(part) = part.filter(|part| part.size == slot.len()) {
-                    self.stray(Some(name), &slot, part.number);
-                    self.part(&slot, part.clone());
-                }
-            }
-            self.adopt(name, piece);
-            return Ok(());
-        }
-        let Some((original, size)) = standing(&piece).await? else {
-            return Ok(());
-        };
-        let whole: Vec<Slot> = slots
-            .into_iter()
-            .filter(|slot| self.progress.open || self.is_sent(slot))
-            .collect();
-        if whole.iter().map(Slot::len).sum::<u64>() == size {
-            self.completed_piece(name, number, original.clone())?;
-            let mut at = 0;
-            for slot in whole {
-                self.piece_patch(&slot, &original, at);
-                at += slot.len();
-            }
-        }
-        Ok(())
-    }
-
-    /// A slot whose bytes stand in a completed piece.
-    fn piece_patch(&mut self, slot: &Slot, original: &Original, at: u64) {
-        let patch = Patch {
-            range: slot.range.clone(),
-            lump: Lump::stored(original.clone(), at, slot.len()),
-            at: 0,
-        };
-        let content = &mut self.engine.state().content;
-        if self.progress.open {
-            content.restore_patch(&patch);
-        } else {
-            content.restore_patch_under(&patch);
-        }
-        self.found.insert(slot.index);
-    }
-
-    /// A composed part whose piece was finished: nothing more can be sent to it.
-    fn completed_piece(&self, name: &str, number: PartNumber, original: Original) -> Result<()> {
-        let piece = self.engine.staging.new_piece(name)?;
-        self.engine
-            .staging
-            .adopt(name, piece.with_completed(original));
-        let content = &mut self.engine.state().content;
-        content.restore_joined(number, None);
-        Ok(())
-    }
-
-    /// The staging objects of a staged upload: the completed ones, then the one being filled.
-    async fn wholes(&mut self) -> Result<()> {
-        for whole in &self.progress.wholes {
-            let name = whole_name(whole.generation);
-            let piece = self.engine.staging.new_piece(&name)?;
-            let slots = self.slots(&whole.slots);
-            let Some((original, size)) = standing(&piece).await? else {
-                continue;
-            };
-            if slots.iter().map(Slot::len).sum::<u64>() != size {
-                continue;
-            }
-            self.engine
-                .staging
-                .adopt(&name, piece.with_completed(original.clone()));
-            let mut at = 0;
-            for slot in slots {
-                if !whole.void.iter().any(|run| run.contains(&slot.index)) {
-                    self.part(&slot, unnamed(slot.part, slot.len()));
-                    let mut state = self.engine.state();
-                    state.stored.insert(slot.index, (original.clone(), at));
-                }
-                at += slot.len();
-            }
-            let mut state = self.engine.state();
-            state.generation = state.generation.max(whole.generation + 1);
-        }
-        for (name, id) in &self.progress.staging {
-            let generation = name.strip_prefix(WHOLE).and_then(|text| text.parse().ok());
-            if let Some(generation) = generation
-                && self.engine.state().generation <= generation
-            {
-                self.open_whole(name, id, generation).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn open_whole(&mut self, name: &str, id: &str, generation: u32) -> Result<()> {
-        let piece = self.engine.staging.new_piece(name)?;
-        let piece = piece.with_begun(crate::UploadId(id.to_owned()));
-        let parts = match piece.begun() {
-            Some(upload) => list(piece.store(), upload).await?,
-            None => None,
-        };
-        // What is gone is not begun again under the same name.
-        self.engine.state().generation = generation + u32::from(parts.is_none());
-        let Some(parts) = parts else {
-            return Ok(());
-        };
-        for part in parts.into_values() {
-            let slot = self.engine.state().content.plan.first_slot(part.number);
-            if let Some(slot) = slot.filter(|slot| slot.len() == part.size) {
-                self.engine.state().stored.remove(&slot.index);
-                self.stray(Some(name), &slot, part.number);
-                self.part(&slot, part);
-            }
-        }
-        self.adopt(name, piece);
-        Ok(())
-    }
-
-    /// A multipart upload in staging goes on.
-    fn adopt(&mut self, name: &str, piece: Multipart) {
-        if let Some(upload) = piece.begun() {
-            self.going_on.push((name.to_owned(), upload.id.0.clone()));
-        }
-        self.engine.staging.adopt(name, piece);
     }
 
     /// The parts at the key.
@@ -482,15 +305,6 @@ fn void(engine: &Engine, wholes: &mut [Whole]) {
     }
 }
 
-/// The object that a piece became, with its size.
-async fn standing(piece: &Multipart) -> Result<Option<(Original, u64)>> {
-    match piece.look().await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// A part of which only the place is known.
 fn unnamed(number: PartNumber, size: u64) -> Part {
     Part {
@@ -504,6 +318,3 @@ fn unnamed(number: PartNumber, size: u64) -> Part {
 fn refuse(key: &ObjectKey, kind: ErrorKind, reason: &str) -> Error {
     Error::new(kind, "resume", key.as_str(), reason)
 }
-
-/// What the names of a staged upload's objects begin with.
-const WHOLE: &str = "whole-";
