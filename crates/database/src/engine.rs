@@ -14,6 +14,7 @@ use sqlx::{Sqlite, SqlitePool};
 
 use self::lent::{Lent, Pool, is_stale_plan};
 pub(crate) use self::snapshot::{Snapshot, Table, list_tables, tables};
+use crate::metrics::QUERIES;
 use crate::query::{Query, Value};
 use crate::row::Row;
 use crate::{DatabaseUrl, Error, Result, Settings};
@@ -85,6 +86,7 @@ impl Engine {
     }
 
     pub(crate) async fn fetch_all(&self, query: &Query) -> Result<Vec<Row>> {
+        metrics::counter!(QUERIES).increment(1);
         within(query, async {
             Ok(match self {
                 Self::Sqlite { read, .. } => sqlite_rows(bound!(query).fetch_all(read).await?),

@@ -26,11 +26,13 @@ mod migration;
 mod move_row;
 mod moves;
 mod nodes;
+mod older_nodes;
 mod policies;
 mod private_changes;
 mod private_file;
 mod private_files;
 mod private_row;
+mod private_tree;
 mod publications;
 mod query;
 mod restore;
@@ -73,7 +75,8 @@ pub use private_file::{
     Detachment, Opening, PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes,
     StagedObject, Staging, Takeover, Target,
 };
-pub use private_files::PrivateFilesTable;
+pub use private_files::{Arrivals, PrivateFilesTable};
+pub use private_tree::PrivateTree;
 pub use publications::{Claim, ClaimingTransfer, Publication, PublicationRequest};
 pub use restore::{Restored, restore};
 pub use revocation::RevocationTable;

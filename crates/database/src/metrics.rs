@@ -10,6 +10,8 @@ pub(crate) const WRITES_PER_COMMIT: &str = "pierhead_database_writes_per_commit"
 pub(crate) const COMMIT_SECONDS: &str = "pierhead_database_commit_seconds";
 /// Batches that failed and were written again, one by one or whole.
 pub(crate) const RETRIES: &str = "pierhead_database_write_retries_total";
+/// Queries that read outside of a transaction.
+pub(crate) const QUERIES: &str = "pierhead_database_queries_total";
 /// Best-effort audit entries that found the queue full and were left out.
 pub(crate) const NOTES_DROPPED: &str = "pierhead_database_notes_dropped_total";
 
@@ -34,6 +36,11 @@ pub fn describe() {
         RETRIES,
         Unit::Count,
         "write batches that failed and were tried again"
+    );
+    describe_counter!(
+        QUERIES,
+        Unit::Count,
+        "queries that read outside of a transaction"
     );
     describe_counter!(
         NOTES_DROPPED,

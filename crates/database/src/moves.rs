@@ -35,6 +35,25 @@ impl<'a> MovesTable<'a> {
         row.as_ref().map(a_move).transpose()
     }
 
+    /// Moves to a key, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn to_object(&self, location: &Location, limit: u32) -> Result<Vec<Move>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(moves),
+            " FROM moves WHERE to_bucket = $1 AND to_key = $2 \
+                   ORDER BY started DESC, id DESC LIMIT $3"
+        );
+        let query = Query::new("list moves to", location, sql)
+            .bind(&location.bucket)
+            .bind(&location.key)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(a_move).collect()
+    }
+
     /// What an owner is moving now, oldest first, at most [`Self::MOST_SHOWN`].
     ///
     /// # Errors
@@ -85,8 +104,8 @@ impl<'a> MovesTable<'a> {
     }
 }
 
-/// Writes a move that begins; fine where it is written already (a retry).
-pub(crate) async fn begin(new: &NewMove, transaction: &mut Transaction) -> Result<()> {
+/// Writes a move that begins. False where it is written already (a retry).
+pub(crate) async fn begin(new: &NewMove, transaction: &mut Transaction) -> Result<bool> {
     let sql = "INSERT INTO moves (id, parent, kind, state, owner, user_name, server, session, \
                protocol, address, node, from_bucket, from_key, from_path, to_bucket, to_key, \
                to_path, overwrite, etag, version, size, last_modified, mtime, atime, mode, \
@@ -120,7 +139,7 @@ pub(crate) async fn begin(new: &NewMove, transaction: &mut Transaction) -> Resul
         .bind(new.atime)
         .bind(new.mode)
         .bind(new.started);
-    transaction.execute(&query).await.map(drop)
+    Ok(transaction.execute(&query).await? > 0)
 }
 
 /// Notes the store's id of a move's multipart upload, or that it has none any more.

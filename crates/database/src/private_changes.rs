@@ -41,6 +41,7 @@ pub(crate) async fn take_over(takeover: &Takeover, transaction: &mut Transaction
     let sql = format!(
         "UPDATE transfers SET state = 'intended', epoch = $3, session = $4, node = $5, \
          expires = NULL, progress = COALESCE($6, progress), \
+         target_bucket = NULL, target_key = NULL, target_path = NULL, \
          upload_key = COALESCE($7, upload_key) WHERE id = $1 \
          AND ((epoch = $2 AND ({FREE} OR {left})) OR \
          (epoch = $3 AND session = $4 AND node = $5 AND state = 'intended'))",
@@ -90,9 +91,10 @@ pub(crate) async fn detach(left: &Detachment, transaction: &mut Transaction) -> 
     let sql = "UPDATE transfers SET state = CASE WHEN staged_key IS NOT NULL AND $3 IS NULL \
                THEN 'staged' ELSE 'detached' END, progress = $3, safe = $4, mtime = $5, \
                atime = $6, mode = $7, changed = $8, expires = CASE WHEN staged_key IS NOT NULL \
-               AND $3 IS NULL THEN NULL ELSE $9 END, target_bucket = NULL, target_key = NULL, \
-               target_path = NULL WHERE id = $1 AND epoch = $2 \
+               AND $3 IS NULL THEN NULL ELSE $9 END, target_bucket = $10, target_key = $11, \
+               target_path = $12 WHERE id = $1 AND epoch = $2 \
                AND state IN ('intended', 'publishing', 'detached', 'staged')";
+    let target = left.target.as_ref();
     let query = Query::new("keep unfinished", left.file.transfer, sql)
         .bind(left.file.transfer)
         .bind(left.file.epoch)
@@ -102,7 +104,10 @@ pub(crate) async fn detach(left: &Detachment, transaction: &mut Transaction) -> 
         .bind(left.set.atime)
         .bind(left.set.mode)
         .bind(left.changed)
-        .bind(left.expires);
+        .bind(left.expires)
+        .bind(target.map(|target| target.location.bucket.to_string()))
+        .bind(target.map(|target| target.location.key.to_string()))
+        .bind(target.map(|target| target.path.clone()));
     changed_or_lost(query, transaction).await?;
     let is_superseded = discard_superseded(left, transaction).await?;
     if let Some(publication) = &left.publication {
@@ -197,7 +202,8 @@ pub(crate) async fn set(
 pub(crate) async fn rename(moved: &PrivateMove, transaction: &mut Transaction) -> Result<()> {
     let sql = format!(
         "UPDATE transfers SET bucket = $3, object_key = $4, path = $5 \
-         WHERE id = $1 AND epoch = $2 AND {FREE} RETURNING owner"
+         WHERE id = $1 AND epoch = $2 AND {FREE} AND (staging_bucket IS NOT NULL \
+         OR (upload_id IS NULL AND base_etag IS NULL AND bucket = $3)) RETURNING owner"
     );
     let query = Query::new("rename", moved.file.transfer, AssertSqlSafe(sql))
         .bind(moved.file.transfer)

@@ -47,7 +47,7 @@ pub struct PrivateFile {
     pub expires: Option<Timestamp>,
     /// The object of its last CLOSE, for a temporary file that was closed.
     pub staged: Option<StagedObject>,
-    /// The name that it is being given right now.
+    /// The name that it is being given right now, or may get late.
     pub target: Option<Target>,
     /// Whether its node died while it was written or renamed, so that the store has to be asked
     /// what became of it. Told by what is looked up by place alone.
@@ -60,9 +60,23 @@ impl PrivateFile {
         self.transfer.intent.id
     }
 
+    /// Which file, as it is now.
+    pub fn private_id(&self) -> PrivateId {
+        PrivateId {
+            transfer: self.id(),
+            epoch: self.transfer.epoch,
+        }
+    }
+
     /// Whether it is a temporary file that was closed and is whole.
     pub fn is_staged(&self) -> bool {
         self.transfer.state == TransferState::Staged
+    }
+
+    /// Whether nobody is at it: it can be continued, renamed and removed.
+    pub fn is_free(&self) -> bool {
+        use TransferState::{Detached, Staged};
+        matches!(self.transfer.state, Detached | Staged)
     }
 
     /// Whether it has a name that keeps it private until it is renamed.
@@ -131,6 +145,9 @@ pub struct Detachment {
     pub changed: Timestamp,
     /// Until when it is kept.
     pub expires: Timestamp,
+    /// The final name that it was being given and may get late: nobody knows whether the copy of a
+    /// node that died is still on its way.
+    pub target: Option<Target>,
     /// A publication that was begun, to be given back.
     pub publication: Option<crate::Publication>,
     /// For the audit log.

@@ -163,7 +163,9 @@ pub(crate) async fn publishing(
     transaction: &mut Transaction,
 ) -> Result<()> {
     let sql = "UPDATE transfers SET state = 'publishing', publishing = $3, expires = NULL, \
-               reserved = COALESCE($4, reserved) WHERE id = $1 AND epoch = $2 AND state IN ('intended', 'publishing', 'detached')";
+               reserved = COALESCE($4, reserved) WHERE id = $1 AND epoch = $2 \
+               AND (state IN ('intended', 'publishing', 'detached') \
+               OR (state = 'staged' AND target_key IS NOT NULL))";
     let query = Query::new("publish transfer", id, sql)
         .bind(id)
         .bind(epoch)

@@ -74,6 +74,51 @@ impl TransfersTable<'_> {
         rows.iter().map(private_file).collect()
     }
 
+    /// Closed temporary files that were being given a final name since `since`, by nodes that died:
+    /// the copy may take effect late. In order of their ids from `after` on, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn promised(
+        &self,
+        since: Timestamp,
+        after: Option<TransferId>,
+        limit: u32,
+    ) -> Result<Vec<PrivateFile>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE state = 'staged' AND target_key IS NOT NULL \
+                   AND publishing >= $1 AND id > $2 ORDER BY id LIMIT $3"
+        );
+        let query = Query::new("list", "promised names", sql)
+            .bind(since)
+            .bind(after.map_or_else(String::new, |id| id.to_string()))
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(private_file).collect()
+    }
+
+    /// Transfers that were given the name at `location` once, or were to be, newest first, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn named(&self, location: &Location, limit: u32) -> Result<Vec<Transfer>> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(transfers),
+            " FROM transfers WHERE target_bucket = $1 AND target_key = $2 \
+                   AND target_key IS NOT NULL ORDER BY started DESC, id DESC LIMIT $3"
+        );
+        let query = Query::new("list transfers named", location, sql)
+            .bind(&location.bucket)
+            .bind(&location.key)
+            .bind(limit);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(transfer).collect()
+    }
+
     /// The transfers of these ids, by id; what is none of ours is missing.
     ///
     /// # Errors

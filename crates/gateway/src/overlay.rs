@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use database::{PrivateFile, PrivateFilesTable, TransferState};
+use database::{Move, PrivateFile, PrivateFilesTable, TransferState};
 use model::{ErrorKind, Location, VirtualPath};
 use transfer::Attributes;
 
@@ -44,6 +44,20 @@ enum Look<'a> {
     Between(&'a str, Option<&'a str>),
 }
 
+impl Overlay {
+    fn of(files: Vec<PrivateFile>, location: &Location) -> Self {
+        let mut overlay = Self::default();
+        for file in files {
+            if file.transfer.intent.location != *location {
+                overlay.is_directory = true;
+            } else if overlay.here.is_none() {
+                overlay.here = Some(Overlaid::of(file));
+            }
+        }
+        overlay
+    }
+}
+
 impl Overlaid {
     fn of(file: PrivateFile) -> Self {
         // While a session rewrites a temporary file, the others see it as it was.
@@ -70,15 +84,31 @@ impl Session {
         let location = place.location(operation)?;
         let look = Look::At(&location);
         let files = self.settled(operation, place, look).await?;
-        let mut overlay = Overlay::default();
-        for file in files {
-            if file.transfer.intent.location != location {
-                overlay.is_directory = true;
-            } else if overlay.here.is_none() {
-                overlay.here = Some(Overlaid::of(file));
-            }
+        Ok(Overlay::of(files, &location))
+    }
+
+    /// The same where a file is to be written: one query as well, unless a file that is being
+    /// renamed to there is waited for, or the node of one died.
+    pub(crate) async fn overlay_after_arrivals(
+        &self,
+        operation: &str,
+        place: &Place,
+    ) -> Result<Overlay> {
+        let location = place.location(operation)?;
+        let (owner, now) = (self.user_id, self.shared.clock.now());
+        let table = self.shared.database.private_files();
+        let found = Box::pin(table.at_with_arrivals(owner, &location, now)).await;
+        let found = found.map_err(|error| Error::database(operation, &place.path, error))?;
+        if found.arrives {
+            // It comes before what is written now.
+            let arrives = |found: &Move| found.begun.to == location;
+            self.await_renames_of(operation, &place.path, self.rename_deadline(), arrives)
+                .await?;
         }
-        Ok(overlay)
+        match found.arrives || found.files.iter().any(|file| file.is_left) {
+            true => self.overlay(operation, place).await,
+            false => Ok(Overlay::of(found.files, &location)),
+        }
     }
 
     /// What a directory has besides the store, behind the name `after`, in byte order: one query.
@@ -114,6 +144,19 @@ impl Session {
             .then(|| page.entries.keys().next_back().cloned())
             .flatten();
         Ok(page)
+    }
+
+    /// The private files below a directory from the key `from` on, as many as one query lists.
+    pub(crate) async fn private_below(
+        &self,
+        operation: &str,
+        place: &Place,
+        from: Option<&str>,
+    ) -> Result<Vec<PrivateFile>> {
+        let prefix = place.prefix();
+        let end = format!("{}0", prefix.trim_end_matches('/'));
+        let look = Look::Between(from.unwrap_or(&prefix), Some(&end));
+        self.settled(operation, place, look).await
     }
 
     /// The files that are there, looked at again where the nodes of some had died.

@@ -5,7 +5,10 @@ use model::{Event, NodeId, Timestamp, TransferId, UserId};
 use super::write::{ObjectRename, Written, note};
 use crate::engine::Transaction;
 use crate::holdings::Ledger;
-use crate::{AuditEntry, NewMove, Publication, Result, attributes, moves, publications};
+use crate::{
+    AuditEntry, MoveKind, NewMove, PrivateTree, Publication, Result, attributes, moves,
+    private_tree, publications,
+};
 
 /// How a move ended.
 #[derive(Debug, Clone)]
@@ -87,7 +90,7 @@ impl MoveWrite {
         transaction: &mut Transaction,
     ) -> Result<Written> {
         match self {
-            Self::Begin(new) => moves::begin(new, transaction).await?,
+            Self::Begin(new) => begin(new, transaction).await?,
             Self::SetUploadId(id, upload) => {
                 moves::set_upload_id(*id, upload.as_deref(), transaction).await?;
             }
@@ -99,6 +102,16 @@ impl MoveWrite {
         }
         Ok(Written::Done)
     }
+}
+
+/// The private files below a directory go along from the first moment: whoever finishes the move
+/// has its objects to look after alone.
+async fn begin(new: &NewMove, transaction: &mut Transaction) -> Result<()> {
+    let is_new = moves::begin(new, transaction).await?;
+    if is_new && new.kind == MoveKind::Directory {
+        private_tree::rename(&PrivateTree::of(new), transaction).await?;
+    }
+    Ok(())
 }
 
 impl MoveEnd {

@@ -6,8 +6,9 @@ use super::write::{Write, Written};
 use super::{Writer, confused};
 use crate::engine::Transaction;
 use crate::{
-    AuditEntry, Detachment, NewTransfer, PrivateId, PrivateMove, PrivateRemoval, Result,
-    SetAttributes, Staging, Takeover, Target, audit, events, private_changes, unattended,
+    AuditEntry, Detachment, NewTransfer, PrivateId, PrivateMove, PrivateRemoval, PrivateTree,
+    Result, SetAttributes, Staging, Takeover, Target, audit, events, private_changes, private_tree,
+    unattended,
 };
 
 /// One of them.
@@ -19,6 +20,7 @@ pub(crate) enum PrivateWrite {
     Adopt(Box<(NewTransfer, Staging)>),
     Set(PrivateId, SetAttributes, Option<AuditEntry>),
     Move(PrivateMove),
+    MoveTree(Box<(PrivateTree, AuditEntry)>),
     Promise(Takeover, Target),
     Discard(PrivateRemoval),
     Expire(PrivateId, Timestamp, AuditEntry, Event),
@@ -98,6 +100,21 @@ impl Writer {
         self.private(PrivateWrite::Move(moved)).await
     }
 
+    /// Gives the private files below a directory that nobody else sees another place, all of them
+    /// or none. Returns how many there were.
+    ///
+    /// # Errors
+    /// `Conflict` where one of them cannot go along: see
+    /// [`PrivateFile::is_movable_to`](crate::PrivateFile::is_movable_to).
+    pub async fn move_private_tree(&self, tree: PrivateTree, audit: AuditEntry) -> Result<u64> {
+        let object = tree.from.to_string();
+        let write = PrivateWrite::MoveTree(Box::new((tree, audit)));
+        match self.submit_private(write).await? {
+            Written::Count(count) => Ok(count),
+            _ => Err(confused("rename", object)),
+        }
+    }
+
     /// Notes the final name that a closed temporary file is being given, before its object is
     /// copied there; its epoch is one more afterwards. The commit, or [`Self::detach`] without
     /// progress, ends that.
@@ -166,6 +183,7 @@ impl PrivateWrite {
                 file.transfer.to_string()
             }
             Self::Move(moved) => moved.path.clone(),
+            Self::MoveTree(moved) => moved.0.from.to_string(),
             Self::Discard(removal) => removal.location.to_string(),
             Self::Cleaned(transfer) => transfer.to_string(),
         }
@@ -188,6 +206,11 @@ impl PrivateWrite {
                 }
             }
             Self::Move(moved) => private_changes::rename(moved, transaction).await?,
+            Self::MoveTree(moved) => {
+                let (tree, entry) = &**moved;
+                let count = private_tree::rename_alone(tree, entry, transaction).await?;
+                return Ok(Written::Count(count));
+            }
             Self::Promise(takeover, target) => {
                 private_changes::promise(takeover, target, transaction).await?;
             }

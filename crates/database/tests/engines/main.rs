@@ -13,6 +13,7 @@ mod nodes;
 mod outage;
 mod people;
 mod private_files;
+mod private_trees;
 mod rules;
 mod servers;
 mod transfers;

@@ -34,6 +34,7 @@ fn left(new: &NewTransfer, epoch: u64) -> Detachment {
         },
         changed: NOW,
         expires: NOW.plus(Duration::from_secs(60)),
+        target: None,
         publication: None,
         audit: Some(AuditEntry::new("upload", Outcome::Failed, NOW)),
         event: Some(Event::new(EventKind::Partial, NOW, new.server.clone())),

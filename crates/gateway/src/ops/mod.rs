@@ -6,6 +6,7 @@ mod directory;
 mod list;
 mod open;
 mod private;
+mod private_tree;
 mod read;
 mod remove;
 mod rename;

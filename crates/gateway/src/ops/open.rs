@@ -108,9 +108,8 @@ impl Session {
         self.open_files.check_free(OPERATION, path)?;
         let store = self.store(OPERATION, path, place.bucket()).await?;
         place.check_limits(OPERATION, store.capabilities())?;
-        self.await_arrival(&place).await?;
         let mut options = *options;
-        let overlaid = self.overlay(OPERATION, &place).await?.here;
+        let overlaid = self.overlay_after_arrivals(OPERATION, &place).await?.here;
         if let Some(overlaid) = &overlaid {
             if options.create && options.exclusive {
                 return Err(exists(path));
@@ -149,14 +148,6 @@ impl Session {
     async fn given_up_for(&self, file: &OpenFile) -> Result<()> {
         let recorded = file.transfer.recorded().await;
         recorded.map_err(|error| Error::transfer(OPERATION, &file.place.path, error))
-    }
-
-    /// Waits for a file that is being renamed to here: it comes before what is written now.
-    async fn await_arrival(&self, place: &Place) -> Result<()> {
-        let location = place.location(OPERATION)?;
-        let arrives = |found: &database::Move| found.begun.to == location;
-        self.await_renames_of(OPERATION, &place.path, self.rename_deadline(), arrives)
-            .await
     }
 
     /// The place, and what may be done there: one of both rights at least.

@@ -1,6 +1,6 @@
 //! RENAME, REMOVE and SETSTAT of files that their owner alone sees.
 
-use database::{PrivateFile, PrivateId, PrivateMove, PrivateRemoval, SetAttributes};
+use database::{PrivateFile, PrivateMove, PrivateRemoval, SetAttributes};
 use model::{ErrorKind, VirtualPath};
 use policy::Operation;
 use storage::Placement;
@@ -30,9 +30,13 @@ impl Session {
             Operation::RenameTemporary,
         )?;
         let stays = self.is_temporary(target);
-        // What is in the store of an ordinary upload can become an object at its own key alone.
-        if matches!(overlaid, Overlaid::Unfinished(_)) && !(stays && file.is_temporary()) {
+        let is_unfinished = matches!(overlaid, Overlaid::Unfinished(_));
+        if is_unfinished && stays != file.is_temporary() {
+            // Where its bytes are made an object was decided by its name.
             return Err(unfinished(rename::OPERATION, &source.path, file));
+        }
+        if is_unfinished && !file.is_movable_to(target.bucket()) {
+            return Err(bound(&source.path, file));
         }
         let beside = self.overlay(rename::OPERATION, target).await?;
         let taken =
@@ -40,7 +44,7 @@ impl Session {
         if taken {
             return Err(rename::exists(&target.path));
         }
-        match stays {
+        match stays || is_unfinished {
             true => self.move_private(source, file, target, overwrite).await,
             false => self.name_finally(source, file, target, overwrite).await,
         }
@@ -57,7 +61,7 @@ impl Session {
             self.check_free_at(target).await?;
         }
         let moved = PrivateMove {
-            file: private_id(file),
+            file: file.private_id(),
             location: target.location(rename::OPERATION)?,
             path: target.path.to_string(),
             audit: self.rename_audit(source, target),
@@ -148,7 +152,7 @@ impl Session {
         let audit = self.audit("set_attributes", &place.path);
         let writer = self.shared.database.writer();
         let kept = writer
-            .set_private(private_id(file), SetAttributes::from(set), Some(audit))
+            .set_private(file.private_id(), SetAttributes::from(set), Some(audit))
             .await;
         kept.map_err(|error| taken_over(operation, &place.path, error))
     }
@@ -200,18 +204,30 @@ impl Session {
     }
 }
 
+/// What is in the store of an upload at its key can become an object there alone.
+fn bound(path: &VirtualPath, file: &PrivateFile) -> Error {
+    let safe = file.safe.unwrap_or(0);
+    let (operation, reason) = (
+        rename::OPERATION,
+        match file.transfer.intent.base_etag {
+            Some(_) => "it adds to the file that stands here",
+            None => "they are bound to this name",
+        },
+    );
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "{operation} {path}: its upload is unfinished, {safe} bytes of it are safe, and {reason}; \
+             continue it and rename the file then, or remove it"
+        ),
+    )
+}
+
 fn size_of(overlaid: &Overlaid) -> u64 {
     let file = overlaid.file();
     match (overlaid, &file.staged) {
         (Overlaid::Temporary(_), Some(staged)) => staged.object.size,
         _ => file.safe.unwrap_or(0),
-    }
-}
-
-fn private_id(file: &PrivateFile) -> PrivateId {
-    PrivateId {
-        transfer: file.id(),
-        epoch: file.transfer.epoch,
     }
 }
 

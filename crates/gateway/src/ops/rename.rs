@@ -116,13 +116,14 @@ impl Session {
                 .await;
         }
         if overlay.is_directory {
-            return Err(private_below(&source.path));
+            self.check_private_below(source, target).await?;
         }
         let beside = self.overlay(OPERATION, target).await?;
         if beside.is_directory || (beside.here.is_some() && overwrite == Overwrite::Refuse) {
             return Err(exists(&target.path));
         }
-        self.rename_stored(source, target, overwrite, deadline)
+        let has_private = overlay.is_directory;
+        self.rename_stored(source, target, (overwrite, has_private), deadline)
             .await?;
         if beside.here.is_some() {
             self.remove_private(OPERATION, target).await?;
@@ -135,11 +136,12 @@ impl Session {
         &self,
         source: &Place,
         target: &Place,
-        overwrite: Overwrite,
+        (overwrite, has_private): (Overwrite, bool),
         deadline: Instant,
     ) -> Result<()> {
         let store = self.store(OPERATION, &source.path, source.bucket()).await?;
         match self.look(OPERATION, source, &*store).await? {
+            Standing::Nothing if has_private => self.rename_private_tree(source, target).await,
             Standing::Nothing => Err(not_found(OPERATION, &source.path)),
             Standing::File(head) => {
                 self.check_name(OPERATION, &target.path)?;
@@ -162,7 +164,7 @@ impl Session {
 
     /// Whether a file at the target is going to be replaced; fails where something stands there
     /// that must not be.
-    async fn check_target(&self, target: &Place, overwrite: Overwrite) -> Result<bool> {
+    pub(super) async fn check_target(&self, target: &Place, overwrite: Overwrite) -> Result<bool> {
         let path = &target.path;
         let store = self.store(OPERATION, path, target.bucket()).await?;
         target.check_limits(OPERATION, store.capabilities())?;
@@ -268,15 +270,6 @@ pub(super) fn exists(path: &VirtualPath) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("{OPERATION} to {path}: it exists already"),
-    )
-}
-
-fn private_below(path: &VirtualPath) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        format!(
-            "{OPERATION} {path}: unfinished or temporary files are below it; finish or remove them first"
-        ),
     )
 }
 

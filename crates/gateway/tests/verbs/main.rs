@@ -4,6 +4,7 @@
 mod attributes;
 mod bounds;
 mod commits;
+mod copying;
 mod crashes;
 mod directories;
 mod failures;
@@ -12,6 +13,8 @@ mod listings;
 mod local;
 mod mappings;
 mod moving;
+mod private_names;
+mod queries;
 mod quotas;
 mod reading;
 mod reauthorising;

@@ -380,35 +380,6 @@ async fn fewer_bytes_than_declared_are_kept_unfinished_where_that_is_set() {
 }
 
 #[tokio::test]
-async fn an_unfinished_file_keeps_its_name_and_its_directory() {
-    let world = World::new().await;
-    let name = world.user("/b/home", |_| {}).await;
-    let first = world.login(&name).await.expect("login");
-    cut(&first, "/d/f", "half").await;
-    let second = world.login(&name).await.expect("login");
-    let renamed = second
-        .rename(&path("/d/f"), &path("/g"), Overwrite::Refuse)
-        .await;
-    let renamed = renamed.expect_err("unfinished");
-    assert!(renamed.to_string().contains("unfinished"), "{renamed}");
-    let moved = second
-        .rename(&path("/d"), &path("/e"), Overwrite::Refuse)
-        .await;
-    assert_eq!(moved.expect_err("not empty").kind(), ErrorKind::Conflict);
-    let removed = second.remove_directory(&path("/d")).await;
-    assert_eq!(removed.expect_err("not empty").kind(), ErrorKind::Conflict);
-    assert!(second.stat(&path("/d")).await.expect("seen").is_directory());
-    assert_eq!(second.names("/").await, ["d/"]);
-    assert_eq!(second.names("/d").await, ["f"]);
-    let other = world.session("/b/home").await;
-    assert!(other.names("/").await.is_empty());
-    other
-        .stat(&path("/d"))
-        .await
-        .expect_err("nothing for others");
-}
-
-#[tokio::test]
 async fn a_small_file_costs_what_it_did() {
     let world = World::new().await;
     let session = world.session("/b/home").await;

@@ -1,0 +1,88 @@
+//! How often each verb asks the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+};
+
+use crate::world::{SessionExt, World, flags, path};
+
+/// What was counted so far on this thread: the tests' runtimes have no other.
+#[derive(Debug, Default, Clone)]
+struct Counted {
+    queries: Arc<Count>,
+    commits: Arc<Count>,
+}
+
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl CounterFn for Count {
+    fn increment(&self, value: u64) {
+        self.0.fetch_add(value, SeqCst);
+    }
+
+    fn absolute(&self, value: u64) {
+        self.0.store(value, SeqCst);
+    }
+}
+
+impl Recorder for Counted {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        match key.name() {
+            "pierhead_database_queries_total" => Counter::from_arc(Arc::clone(&self.queries)),
+            "pierhead_database_commits_total" => Counter::from_arc(Arc::clone(&self.commits)),
+            _ => Counter::noop(),
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+impl Counted {
+    /// Queries and transactions since the last time this was asked.
+    fn taken(&self) -> (u64, u64) {
+        let take = |count: &Count| count.0.swap(0, SeqCst);
+        (take(&self.queries), take(&self.commits))
+    }
+}
+
+#[tokio::test]
+async fn a_small_file_costs_one_query_and_two_transactions() {
+    let counted = Counted::default();
+    let _counting = metrics::set_default_local_recorder(&counted);
+    let world = World::new().await;
+    let session = world.session("/b/home").await;
+    counted.taken();
+    for at in ["/f", "/f", "/g.part"] {
+        loop {
+            let begun = Instant::now();
+            let handle = session.open(&path(at), &flags("WCT")).await.expect("open");
+            assert_eq!(counted.taken().0, 1, "OPEN of {at}");
+            session.write(handle, 0, b"small").expect("taken");
+            session.close(handle).await.expect("stored");
+            let taken = counted.taken();
+            // An intent that waited too long for its CLOSE was written alone: the machine is busy.
+            if begun.elapsed() < Duration::from_millis(200) {
+                assert_eq!(taken, (0, 2), "CLOSE of {at}");
+                break;
+            }
+        }
+    }
+    session.text("/f").await.expect("read");
+    let (_, commits) = counted.taken();
+    assert_eq!(commits, 0, "reading changes nothing");
+}
