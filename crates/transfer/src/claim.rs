@@ -237,6 +237,12 @@ impl Claimed {
         self.ended = true;
     }
 
+    /// Gives the right back, and returns when others can have it.
+    pub(crate) async fn give_back(mut self) {
+        self.ended = true;
+        give_back(Arc::clone(&self.core), self.publication.clone()).await;
+    }
+
     /// Nobody knows whether the object was changed: the key stays closed to others until the
     /// claim is stale, so that a late change does not meet one of theirs.
     pub fn keep(mut self) {

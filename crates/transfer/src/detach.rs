@@ -142,6 +142,7 @@ pub(crate) fn unchanged(active: &Active, attributes: Attributes, now: Timestamp)
         set: attributes.into(),
         changed: staged.map_or(now, |staged| staged.object.finished),
         expires: now.plus(active.core.settings.retention),
+        target: None,
         publication: None,
         audit: None,
         event: None,
@@ -149,20 +150,12 @@ pub(crate) fn unchanged(active: &Active, attributes: Attributes, now: Timestamp)
 }
 
 fn partial(active: &Active, safe: u64, leaving: &Leaving, now: Timestamp) -> Event {
-    let intent = &active.intent;
     Event {
-        user_id: Some(intent.owner),
-        user: Some(intent.user.clone()),
-        session: Some(intent.session),
-        protocol: intent.protocol,
-        client_address: intent.address,
         path: Some(leaving.path.to_string()),
-        bucket: Some(intent.location.bucket.to_string()),
-        key: Some(intent.location.key.to_string()),
         size: Some(safe),
         mtime: leaving.attributes.mtime,
         transfer: Some(active.id),
-        ..Event::new(EventKind::Partial, now, intent.server.clone())
+        ..active.intent.event(EventKind::Partial, now)
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
-use database::{Demand, Quota};
-use model::{Location, Protocol, ServerId, SessionId, UserId, UserName, VirtualPath};
+use database::{AuditEntry, Demand, Outcome, Quota};
+use model::{
+    Event, EventKind, Location, Protocol, ServerId, SessionId, Timestamp, UserId, UserName,
+    VirtualPath,
+};
 
 /// Whose upload, from where and to where.
 #[derive(Debug, Clone)]
@@ -36,6 +39,37 @@ impl Intent {
             quota: self.quota,
             size,
         })
+    }
+}
+
+impl Intent {
+    /// An event about its object.
+    pub(crate) fn event(&self, kind: EventKind, time: Timestamp) -> Event {
+        Event {
+            user_id: Some(self.owner),
+            user: Some(self.user.clone()),
+            session: Some(self.session),
+            protocol: self.protocol,
+            client_address: self.address,
+            path: Some(self.path.to_string()),
+            bucket: Some(self.location.bucket.to_string()),
+            key: Some(self.location.key.to_string()),
+            ..Event::new(kind, time, self.server.clone())
+        }
+    }
+
+    /// An entry of the audit log about it.
+    pub(crate) fn audit(&self, outcome: Outcome, time: Timestamp) -> AuditEntry {
+        AuditEntry {
+            server: Some(self.server.clone()),
+            user_id: Some(self.owner),
+            user: Some(self.user.to_string()),
+            session: Some(self.session),
+            protocol: self.protocol,
+            address: self.address,
+            path: Some(self.path.to_string()),
+            ..AuditEntry::new("upload", outcome, time)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod end;
 mod error;
 mod fence;
 mod intent;
+mod late;
 mod leftovers;
 mod metadata;
 pub mod metrics;

@@ -5,7 +5,7 @@ mod rows;
 
 use std::sync::Arc;
 
-use database::{PrivateFile, PrivateId, StagedObject, Takeover, Target, UploadCommit};
+use database::{Detachment, PrivateFile, PrivateId, StagedObject, Takeover, Target, UploadCommit};
 use model::{ErrorKind, VirtualPath};
 use storage::{CopyOptions, ObjectHead, ObjectStore, Precondition, Source, Stores, Written};
 
@@ -82,20 +82,14 @@ impl Transfers {
         let Some(target) = &file.target else {
             return Ok(());
         };
-        let store = stores.bucket(&target.location.bucket).await?;
-        let head = match store.head(&target.location.key).await {
-            Ok(head) => Some(head),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-        };
         let writer = self.core().database.writer();
-        let stands = head.filter(|head| transfer_of(&head.metadata) == Some(file.id()));
-        let Some(head) = stands else {
-            let id = PrivateId {
-                transfer: file.id(),
-                epoch: file.transfer.epoch,
+        let Some(head) = named(file, target, stores).await? else {
+            // The copy may still be on its way: the sweeper looks again.
+            let back = Detachment {
+                target: file.target.clone(),
+                ..back(file, file.private_id(), self.core())
             };
-            writer.detach(back(file, id, self.core())).await?;
+            writer.detach(back).await?;
             return Ok(());
         };
         writer
@@ -148,10 +142,7 @@ impl<'a> Given<'a> {
     async fn promise(&self) -> Result<()> {
         let intent = &self.naming.intent;
         let takeover = Takeover {
-            file: PrivateId {
-                epoch: self.file.transfer.epoch,
-                ..self.id()
-            },
+            file: self.file.private_id(),
             session: intent.session,
             node: self.core.settings.node,
             now: self.core.clock.now(),
@@ -356,12 +347,22 @@ impl Transfers {
     /// # Errors
     /// `Conflict` where another session was first.
     pub(crate) async fn put_back(&self, file: &PrivateFile) -> Result<(), database::Error> {
-        let id = PrivateId {
-            transfer: file.id(),
-            epoch: file.transfer.epoch,
-        };
-        let back = back(file, id, self.core());
+        let back = back(file, file.private_id(), self.core());
         self.core().database.writer().detach(back).await
+    }
+}
+
+/// The object of a temporary file under its final name, if it stands there.
+pub(crate) async fn named(
+    file: &PrivateFile,
+    target: &Target,
+    stores: &Stores,
+) -> storage::Result<Option<ObjectHead>> {
+    let store = stores.bucket(&target.location.bucket).await?;
+    match store.head(&target.location.key).await {
+        Ok(head) => Ok(Some(head).filter(|head| transfer_of(&head.metadata) == Some(file.id()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The rows of an upload: its intent, its commit with attributes, audit entry and event, its end.
 
 use database::{
-    Attributes as AttributesRow, AuditEntry, CompletedUpload, NewTransfer, Outcome,
-    TransferFailure, UploadCommit,
+    Attributes as AttributesRow, AuditEntry, NewTransfer, Outcome, TransferFailure, UploadCommit,
 };
 use model::{ErrorKind, Event, EventKind, Location, ObjectKey, Timestamp, TransferId};
 use serde_json::json;
@@ -66,13 +65,7 @@ pub(crate) async fn completed(
         epoch: active.epoch,
         location: active.intent.location.clone(),
         publication: Some(claim.clone()),
-        completed: CompletedUpload {
-            size: published.size,
-            etag: written.etag.clone(),
-            version: written.version.clone(),
-            crc64nvme: written.crc64nvme.clone(),
-            finished: published.time,
-        },
+        completed: published.completed(),
         attributes: attributes_row(
             active.id,
             &active.intent.location,
@@ -81,7 +74,15 @@ pub(crate) async fn completed(
             written.version.as_ref(),
         ),
         audit: upload_audit(active, publication, published),
-        event: upload_event(active, publication, published),
+        event: Event {
+            path: Some(publication.path.to_string()),
+            ..upload_event(
+                (active.id, active.started),
+                &active.intent,
+                &publication.attributes,
+                published,
+            )
+        },
     };
     let writer = active.core.database.writer();
     writer.commit_upload(commit).await.map(drop)
@@ -127,26 +128,23 @@ pub(crate) fn attributes_row(
     })
 }
 
-fn upload_event(active: &Active, publication: &Publication, published: &Published) -> Event {
-    let intent = &active.intent;
-    let duration = published.time.since(active.started).as_micros();
+/// That an upload stands: the same whether under the name it began with or one given later.
+pub(crate) fn upload_event(
+    (id, started): (TransferId, Timestamp),
+    intent: &Intent,
+    set: &Attributes,
+    published: &Published,
+) -> Event {
+    let duration = published.time.since(started).as_micros();
     Event {
-        user_id: Some(intent.owner),
-        user: Some(intent.user.clone()),
-        session: Some(intent.session),
-        protocol: intent.protocol,
-        client_address: intent.address,
-        path: Some(publication.path.to_string()),
-        bucket: Some(intent.location.bucket.to_string()),
-        key: Some(intent.location.key.to_string()),
         version: published.written.version.clone(),
         etag: Some(published.written.etag.clone()),
         size: Some(published.size),
         crc64nvme: published.written.crc64nvme.clone(),
-        mtime: publication.attributes.mtime,
+        mtime: set.mtime,
         duration_micros: Some(u64::try_from(duration).unwrap_or(u64::MAX)),
-        transfer: Some(active.id),
-        ..Event::new(EventKind::Upload, published.time, intent.server.clone())
+        transfer: Some(id),
+        ..intent.event(EventKind::Upload, published.time)
     }
 }
 
@@ -173,15 +171,5 @@ fn failure_audit(active: &Active, reason: &str) -> AuditEntry {
 }
 
 pub(crate) fn audit(active: &Active, outcome: Outcome, time: Timestamp) -> AuditEntry {
-    let intent = &active.intent;
-    AuditEntry {
-        server: Some(intent.server.clone()),
-        user_id: Some(intent.owner),
-        user: Some(intent.user.to_string()),
-        session: Some(intent.session),
-        protocol: intent.protocol,
-        address: intent.address,
-        path: Some(intent.path.to_string()),
-        ..AuditEntry::new("upload", outcome, time)
-    }
+    active.intent.audit(outcome, time)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use database::{CompletedUpload, Outcome, Staging};
+use database::{Outcome, Staging};
 use model::ErrorKind;
 use serde_json::json;
 use storage::{PutOptions, Written};
@@ -110,13 +110,7 @@ fn row(active: &Active, publication: &Publication, published: &Published) -> Sta
     Staging {
         file: active.private_id(),
         key: active.key.clone(),
-        object: CompletedUpload {
-            size: published.size,
-            etag: published.written.etag.clone(),
-            version: published.written.version.clone(),
-            crc64nvme: published.written.crc64nvme.clone(),
-            finished: published.time,
-        },
+        object: published.completed(),
         set: publication.attributes.into(),
         audit,
     }

@@ -2,8 +2,8 @@
 
 mod adopt;
 mod ended;
-mod late;
 mod lease;
+mod names;
 mod report;
 mod rows;
 mod staging;
@@ -131,6 +131,7 @@ impl Sweeper {
 impl Pass<'_> {
     async fn everything(&mut self) -> Result<(), SweepError> {
         self.settle_rows().await?;
+        self.look_for_names().await?;
         self.expire().await?;
         self.clear_leftovers().await?;
         self.finish_moves().await?;

@@ -1,11 +1,12 @@
 //! Transfers without an end that nobody works on.
 
-use database::{PrivateFile, PrivateId, TransferFailure, TransferState};
+use database::{PrivateFile, Target, TransferFailure, TransferState};
 use model::{ErrorKind, Location, Timestamp};
 
 use super::{Deed, Entry, Failure, Pass, SweepError};
 use crate::claim::before;
-use crate::{Claimed, Left, Unclaimed, transfer_of};
+use crate::late::{self, Late};
+use crate::{Attributes, Claimed, Left, Unclaimed, transfer_of};
 
 /// Rows looked at in one query.
 const PAGE: u32 = 100;
@@ -56,7 +57,7 @@ impl Pass<'_> {
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         file: &PrivateFile,
         deed: Deed,
@@ -82,9 +83,11 @@ impl Pass<'_> {
             return Ok(());
         }
         let claimed = self.transfers.claim(target).await?;
-        claimed
-            .during(self.transfers.settle_name(file, self.stores))
-            .await
+        let settle = self.transfers.settle_name(file, self.stores);
+        let settled = claimed.during(settle).await;
+        // What this pass looks at later must not find the key in use.
+        claimed.give_back().await;
+        settled
     }
 
     /// An upload that was being published: it stands, or it is unfinished again. Under a claim of
@@ -115,7 +118,7 @@ impl Pass<'_> {
             return Some((Deed::GiveUp, location, Err(reason.into())));
         }
         let writer = self.transfers.core().database.writer();
-        if let Err(error) = writer.withdraw(private_id(file)).await {
+        if let Err(error) = writer.withdraw(file.private_id()).await {
             return Some((fate(file), location, Err(error.into())));
         }
         Some(self.settle_unfinished(file).await)
@@ -153,7 +156,12 @@ impl Pass<'_> {
             error: reason.to_owned(),
             finished: core.clock.now(),
             publication: None,
-            audit: Some(self.audit(file, database::Outcome::Failed, reason)),
+            audit: Some(late::audit(
+                file,
+                database::Outcome::Failed,
+                reason,
+                core.clock.now(),
+            )),
             event: None,
         };
         core.database.writer().fail_transfer(failure).await
@@ -183,12 +191,29 @@ impl Pass<'_> {
             .bucket(&file.transfer.intent.location.bucket)
             .await?;
         let head = match store.head(&file.transfer.intent.location.key).await {
-            Ok(head) if transfer_of(&head.metadata) == Some(file.id()) => head,
-            Ok(_) => return Ok(false),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Ok(head) => Some(head),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let commit = self.late(file, &head, claimed.publication().clone());
+        let is_it = |head: &storage::ObjectHead| transfer_of(&head.metadata) == Some(file.id());
+        let Some(head) = head.filter(is_it) else {
+            claimed.give_back().await;
+            return Ok(false);
+        };
+        let row = &file.transfer.intent;
+        let late = Late {
+            file,
+            place: &Target {
+                location: row.location.clone(),
+                path: row.path.clone(),
+            },
+            head: &head,
+            // What was set before CLOSE stands in the object's own metadata.
+            set: Attributes::of_metadata(&head.metadata).or(row.opening.set.into()),
+            crc64nvme: None,
+            publication: Some(claimed.publication().clone()),
+        };
+        let commit = late.commit(self.transfers.core().clock.now());
         let writer = self.transfers.core().database.writer();
         writer.commit_upload(commit).await?;
         claimed.committed();
@@ -216,13 +241,6 @@ impl Pass<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-pub(super) fn private_id(file: &PrivateFile) -> PrivateId {
-    PrivateId {
-        transfer: file.id(),
-        epoch: file.transfer.epoch,
     }
 }
 

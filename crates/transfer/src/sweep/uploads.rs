@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use database::{Transfer, TransferState};
-use model::{Location, TransferId};
+use database::{Move, Transfer, TransferState};
+use model::{Location, Timestamp, TransferId};
 use storage::{ObjectStore, PendingUpload};
 
 use super::staging::owner;
@@ -77,8 +77,8 @@ impl Pass<'_> {
     }
 
     /// At a final key, an upload is ours if a row names it. One that no row names, as after an
-    /// answer that was lost, is ours if it was begun while one of ours was at the key, and none is
-    /// now.
+    /// answer that was lost, is ours if it was begun while an upload, a naming or a rename of ours
+    /// was at the key, and none is now.
     async fn orphan_at_key(
         &self,
         pending: &PendingUpload,
@@ -101,7 +101,17 @@ impl Pass<'_> {
             return Ok(None);
         }
         let began_it = |row: &&Transfer| began(row, pending);
-        Ok(rows.iter().find(began_it).map(|row| row.intent.id))
+        if let Some(row) = rows.iter().find(began_it) {
+            return Ok(Some(row.intent.id));
+        }
+        let named = table.named(location, NEWEST).await?;
+        if let Some(row) = named.iter().find(|row| was_named(row, pending)) {
+            return Ok(Some(row.intent.id));
+        }
+        let moves = self.transfers.core().database.moves();
+        let moves = moves.to_object(location, NEWEST).await?;
+        let copied_it = moves.iter().find(|one| copied(one, pending));
+        Ok(copied_it.map(|one| one.begun.id))
     }
 
     /// The bucket could not be looked through.
@@ -136,13 +146,32 @@ fn is_at_work(row: &Transfer) -> bool {
     )
 }
 
+/// Whether a multipart upload was begun to copy a temporary file to its final name, by a node that
+/// is not at it any more.
+fn was_named(row: &Transfer, pending: &PendingUpload) -> bool {
+    let at = pending.initiated.as_seconds();
+    row.state != TransferState::Publishing
+        && row.publishing.is_some_and(|time| time.as_seconds() <= at)
+        && row.ended.is_none_or(|ended| at <= ended.as_seconds())
+}
+
+/// Whether a multipart upload was begun while a rename of ours to its key went on that has ended.
+/// Whoever finished the rename in the place of a node that died may not have known of it.
+fn copied(one: &Move, pending: &PendingUpload) -> bool {
+    is_between(one.begun.started, pending.initiated, one.finished)
+}
+
 /// Whether a multipart upload was begun between the start of an upload of ours and its end, or
 /// the time when it was left unfinished. Stores tell the time in seconds.
 fn began(row: &Transfer, pending: &PendingUpload) -> bool {
-    let at = pending.initiated.as_seconds();
     let until = match row.state {
         TransferState::Detached => row.changed,
         _ => row.ended,
     };
-    row.intent.started.as_seconds() <= at && until.is_some_and(|until| at <= until.as_seconds())
+    is_between(row.intent.started, pending.initiated, until)
+}
+
+fn is_between(started: Timestamp, at: Timestamp, ended: Option<Timestamp>) -> bool {
+    let at = at.as_seconds();
+    started.as_seconds() <= at && ended.is_some_and(|ended| at <= ended.as_seconds())
 }

@@ -2,5 +2,7 @@
 
 mod claims;
 mod fencing;
+mod late;
+mod orphans;
 mod sweeping;
 mod world;
