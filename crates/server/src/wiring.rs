@@ -1,5 +1,6 @@
 //! From configuration to the parts of a node, floor by floor.
 
+mod cloud;
 mod providers;
 mod trust;
 

@@ -8,7 +8,7 @@ use identity::providers::ldap::Ldap;
 use identity::{AuthenticationMethods, BUILT_IN, Identity, NamePattern, ProviderName, Routing};
 use model::Clock;
 
-use super::identity;
+use super::{cloud, identity};
 use crate::config::{IdentityConfig, ProviderConfig, ProviderKind};
 use crate::target::State;
 
@@ -35,12 +35,14 @@ pub(crate) async fn with_providers(state: &State) -> anyhow::Result<Identity> {
 
 /// Each kind is built here.
 async fn provider_of(config: &ProviderConfig, state: &State) -> anyhow::Result<Arc<dyn Provider>> {
+    let name = ProviderName::parse(&config.name)?;
+    let clock = Arc::clone(&state.clock);
+    let table = "it has no table of its own";
     match config.kind {
-        ProviderKind::Ldap => ldap(config, Arc::clone(&state.clock)),
-        ProviderKind::Http | ProviderKind::Lambda | ProviderKind::DynamoDb => {
-            let kind = config.kind.as_str();
-            anyhow::bail!("providers of the kind {kind:?} are not in this build")
-        }
+        ProviderKind::Http => cloud::http(name, config.http.as_ref().context(table)?, clock),
+        ProviderKind::Lambda => cloud::lambda(name, config.lambda.as_ref().context(table)?),
+        ProviderKind::DynamoDb => cloud::dynamodb(name, config.dynamodb.as_ref().context(table)?),
+        ProviderKind::Ldap => ldap(config, clock),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[identity]`: who is asked about logins, and what users have to show.
 
+mod aws;
 mod dynamodb;
 mod http;
 mod lambda;
