@@ -29,6 +29,8 @@ pub struct TestReport {
     pub user: String,
     /// What happened, in order; for people.
     pub steps: Vec<String>,
+    /// Whether who was asked said anything: a refusal is an answer.
+    pub answered: bool,
     /// What he would get, or why he would be refused.
     pub outcome: Result<Tested, String>,
 }
@@ -77,29 +79,30 @@ impl Identity {
             provider: None,
             user: user.to_owned(),
             steps: Vec::new(),
+            answered: true,
             outcome: Err("nobody was asked".to_owned()),
         };
         let peer = Peer::new(SocketAddr::new(source, 0));
-        report.outcome = match self.routing().route(user) {
+        let outcome = match self.routing().route(user) {
             Err(why) => Err(why.to_string()),
             Ok(Route { provider, user }) => {
                 report.provider = Some(provider.to_string());
                 report.user = user.to_string();
-                let steps = &mut report.steps;
                 match self.provider(provider.as_str()) {
                     None if provider.as_str() == BUILT_IN => {
+                        let steps = &mut report.steps;
                         self.test_built_in(server, &user, credential, &peer, steps)
                             .await
                     }
                     None => Err(format!("provider {provider} is not configured")),
                     Some(asked) => {
-                        self.test_external(asked, server, user, credential, &peer, steps)
+                        self.test_external(asked, server, user, credential, &peer, &mut report)
                             .await
                     }
                 }
             }
         };
-        report
+        TestReport { outcome, ..report }
     }
 
     async fn test_built_in(
@@ -140,7 +143,7 @@ impl Identity {
         user: UserName,
         credential: &TestCredential,
         peer: &Peer,
-        steps: &mut Vec<String>,
+        report: &mut TestReport,
     ) -> Result<Tested, String> {
         let provider = asked.name();
         let recorded_as = format!("{user}{}{provider}", User::PROVIDER_SEPARATOR);
@@ -148,8 +151,10 @@ impl Identity {
         let row = self.database().users().by_name(server, &recorded_as).await;
         let row = row.map_err(|error| error.to_string())?;
         match &row {
-            Some(row) => self.test_row(row, peer, steps)?,
-            None => steps.push(format!("he never came before, as {recorded_as}")),
+            Some(row) => self.test_row(row, peer, &mut report.steps)?,
+            None => report
+                .steps
+                .push(format!("he never came before, as {recorded_as}")),
         }
         let asked_about = match credential {
             TestCredential::Password(password) if !password.expose().is_empty() => {
@@ -160,12 +165,16 @@ impl Identity {
         };
         let question = question(asked_about, user, server, peer);
         let profile = match asked.ask_anew(&question).await {
-            Err(unanswered) => return Err(format!("{provider} gave no answer: {unanswered}")),
+            Err(unanswered) => {
+                report.answered = false;
+                return Err(format!("{provider} gave no answer: {unanswered}"));
+            }
             Ok(Answer::Refused(why)) => return Err(format!("{provider} refuses: {why}")),
             Ok(Answer::Admitted(profile)) => profile,
         };
-        steps.push(format!("{provider} admits him"));
-        self.test_profile(&profile, credential, steps).await?;
+        report.steps.push(format!("{provider} admits him"));
+        self.test_profile(&profile, credential, &mut report.steps)
+            .await?;
         let said = self
             .external_user(asked, &profile, server, recorded_as)
             .await;

@@ -2,6 +2,7 @@
 
 pub(crate) mod ban;
 mod group;
+mod identity;
 mod rules;
 mod usage;
 mod user;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::identity::{IdentityCommand, IdentityTestArgs};
 pub(crate) use self::rules::{
     AccessCommand, ExplainArgs, PolicyCommand, RoleAddArgs, RoleCommand, RoleSetArgs,
 };
@@ -65,6 +67,9 @@ pub(crate) enum Command {
     /// Find out what a user may do, and why
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Look at identity providers
+    #[command(subcommand)]
+    Identity(IdentityCommand),
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),

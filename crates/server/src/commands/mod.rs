@@ -7,6 +7,7 @@ mod bounds;
 mod config;
 mod group;
 mod host_key;
+mod identity;
 mod key;
 mod manual;
 mod policy;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Role(command) => block_on(role::run(command)),
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Access(command) => block_on(access::run(command)),
+        Command::Identity(command) => block_on(identity::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
         Command::Backup(arguments) => block_on(backup::run(&arguments)),
         Command::Restore(arguments) => block_on(restore::run(&arguments)),

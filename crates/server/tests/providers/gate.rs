@@ -1,6 +1,8 @@
 //! A node whose users are known elsewhere.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use database::{Database, DatabaseUrl, NewRole};
@@ -18,7 +20,7 @@ pub(crate) const PASSWORD: &str = "fawrawt45245 gr\u{fc}n";
 /// What one question may take, in the settings of every provider.
 pub(crate) const DEADLINE: &str = "deadline = \"2s\"";
 /// No login may take longer: the deadline, a client's start, and a machine that has much to do.
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// What carries passwords to providers tells all it knows.
 const LEVEL: &str = "info,identity=trace,aws_smithy_runtime=trace,aws_smithy_runtime_api=trace,\
@@ -62,6 +64,37 @@ impl Gate {
         came_in
     }
 
+    /// What `pierhead identity test` says, and whether it says yes.
+    pub(crate) fn test(&self, user: &str, password: &str, more: &[&str]) -> (bool, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pierhead"))
+            .args(["identity", "test", "--server", "default", "--user", user])
+            .args(more)
+            .arg("--config")
+            .arg(self.folder.path().join("pierhead.toml"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let mut stdin = child.stdin.take().expect("piped");
+        // It reads nothing where no password is tried.
+        let _ = writeln!(stdin, "{password}");
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).expect("text");
+        assert!(
+            !said.contains("fawrawt45245"),
+            "it prints a password: {said}"
+        );
+        (output.status.success(), said)
+    }
+
+    /// The file of the public key that users sign by.
+    pub(crate) fn public_key_file(&self) -> String {
+        self.folder.path().join("key.pub").display().to_string()
+    }
+
     /// What a provider's log lines of this message say.
     pub(crate) fn told(&self, message: &str, provider: &str) -> Vec<Value> {
         let log = self.node.log().expect("a log");
@@ -96,7 +129,8 @@ fn make_key(folder: &Path) {
         .write(true)
         .open(folder.join("key"))
         .expect("made");
-    std::io::Write::write_all(&mut file, private.expose().as_bytes()).expect("written");
+    file.write_all(private.expose().as_bytes())
+        .expect("written");
     let key = russh::keys::decode_secret_key(private.expose(), None).expect("a key");
     let public = key.public_key().to_openssh().expect("encoded");
     std::fs::write(folder.join("key.pub"), public.trim()).expect("written");

@@ -6,4 +6,5 @@ mod gate;
 mod http;
 mod lambda;
 mod moto;
+mod test_command;
 mod web;

@@ -16,7 +16,7 @@ pub(crate) const LIES: [(&str, &str); 6] = [
     ("huge", "longer than 6 MiB"),
     ("redirect", "redirect"),
     ("broken", "500"),
-    ("list", "it must be a string that holds a JSON list"),
+    ("list", "read the identity provider's answer"),
 ];
 
 /// The server, and where the users' public key is put once it is known.

@@ -111,6 +111,13 @@ fn mappings_come_as_lists_and_as_strings() {
 }
 
 #[test]
+fn users_without_keys_are_known_and_sign_by_none() {
+    let admission = admitted(&[("password", text("x"))], Asked::PublicKey);
+    assert!(admission.keys.is_empty());
+    assert_eq!(admission.role, "upload");
+}
+
+#[test]
 fn what_is_missing_refuses_and_is_named() {
     let none = Defaults::default();
     for (row, asked, why) in [
@@ -124,11 +131,7 @@ fn what_is_missing_refuses_and_is_named() {
             Asked::Password,
             "his row has no attribute password",
         ),
-        (
-            &[("password", text("x"))],
-            Asked::PublicKey,
-            "his row has no attribute PublicKeys",
-        ),
+        (&[], Asked::PublicKey, "his row has no attribute PublicKeys"),
         (
             &[("PublicKeys", AttributeValue::L(vec![]))],
             Asked::PublicKey,

@@ -157,9 +157,12 @@ async fn the_proposals_table_serves_with_no_function_in_between() {
             .map_err(|_| ()),
     );
     assert_eq!(none, "no row of the table has this name");
-    let keyless = refused(keys(&provider, "test99").await.map_err(|_| ()));
+    let keyless = keys(&provider, "test99").await.expect("an answer");
+    assert!(keyless.expect("known").keys.is_empty());
+    world.put(97, &[("username", text("empty"))]).await;
+    let empty = refused(keys(&provider, "empty").await.map_err(|_| ()));
     assert_eq!(
-        keyless,
+        empty,
         "his row has no attribute PublicKeys, or the index username-index does not project it"
     );
     world

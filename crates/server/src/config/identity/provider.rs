@@ -134,6 +134,17 @@ impl ProviderConfig {
         checks.into_iter().flatten().collect()
     }
 
+    /// Where it is, for people: a URL, a function, a table.
+    pub(crate) fn place(&self) -> String {
+        let places = [
+            self.http.as_ref().map(|http| http.url.clone()),
+            self.lambda.as_ref().map(|lambda| lambda.function.clone()),
+            self.dynamodb.as_ref().map(|table| table.table.clone()),
+            self.ldap.as_ref().map(|ldap| ldap.urls.join(" ")),
+        ];
+        places.into_iter().flatten().collect()
+    }
+
     /// What is hidden when the configuration is printed.
     pub(super) fn secrets(&self) -> Vec<&Hidden> {
         let tables = [
