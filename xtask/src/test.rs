@@ -103,6 +103,8 @@ fn moto_tests(summary: &mut Summary) -> Result<()> {
             "scenarios",
             "--test",
             "doors",
+            "--test",
+            "providers",
         ]);
         command.args(["--", "--ignored", "moto::", "paramiko::"]);
     }
