@@ -35,7 +35,7 @@ mod tests {
             let path = root.join("crates").join(file);
             let text = std::fs::read_to_string(&path)
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let function = format!("fn {test}(");
+            let function = format!("fn {test}");
             assert!(text.contains(&function), "{file} has no test {test}");
         }
     }
