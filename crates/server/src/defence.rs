@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 /// How often nodes tell each other.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long the end may be held up by a database that does not answer.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Shares what `guard` sees until `stop`, and then what is left. While the database does not answer
 /// this node goes by what it knows, and tells the others later.
 pub(crate) async fn follow(guard: Guard, stop: CancellationToken) {
@@ -16,7 +19,15 @@ pub(crate) async fn follow(guard: Guard, stop: CancellationToken) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut in_doubt = false;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let shared = Box::pin(guard.share()).await;
+        // A round that has begun is not given up at once: what it tells would be lost.
+        let last_words = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        let shared = tokio::select! {
+            shared = Box::pin(guard.share()) => shared,
+            () = last_words => return,
+        };
         match &shared {
             // Once, not every second.
             Err(error) if !in_doubt => {
@@ -26,7 +37,9 @@ pub(crate) async fn follow(guard: Guard, stop: CancellationToken) {
         }
         in_doubt = shared.is_err();
     }
-    if let Err(error) = Box::pin(guard.finish()).await {
-        tracing::warn!(%error, "what the guard saw last is not on record");
+    match tokio::time::timeout(LAST_WORDS, Box::pin(guard.finish())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "what the guard saw last is not on record"),
+        Err(_) => tracing::warn!("what the guard saw last is not on record: the database is slow"),
     }
 }
