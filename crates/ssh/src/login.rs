@@ -177,7 +177,12 @@ impl Doorkeeper {
             return self.reject();
         };
         let unproven = std::mem::take(&mut self.unproven);
-        if let Err(refusal) = self.admit(user, "publickey").await {
+        // A key that need not have been signed with is no attempt; it was looked at when offered.
+        let admitted = match unproven {
+            true => Ok(()),
+            false => self.admit(user, "publickey").await,
+        };
+        if let Err(refusal) = admitted {
             return self.turn_down(user, "publickey", &refusal);
         }
         let outcome = self.login(user).authenticate_key(&blob).await;
