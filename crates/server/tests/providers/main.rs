@@ -5,6 +5,7 @@ mod clients;
 mod gate;
 mod http;
 mod lambda;
+mod ldap;
 mod moto;
 mod test_command;
 mod web;
