@@ -3,7 +3,7 @@
 //! [`Defence`] is the state of one process, without I/O. A [`Guard`] shares it with the other nodes,
 //! and a [`Visit`] is one connection under its eyes. Addresses are banned; users are slowed, so that
 //! nobody locks another out by guessing at his name, and who got in from an address lately gets in
-//! while a neighbour of his is banned there (decision 22).
+//! while a neighbour of his is banned there (decision 25).
 
 mod bans;
 mod bucket;
