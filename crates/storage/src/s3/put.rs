@@ -30,14 +30,16 @@ pub(super) fn checksum(body: &Body, wanted: bool) -> Option<String> {
     wanted.then(crc)
 }
 
-/// Compares what was sent with what the store says it has, where both are known.
+/// Compares what was sent with what the store says it has, where both are known. Where nothing was
+/// sent, what cannot be a CRC64 counts as nothing: some stores name another checksum so.
 pub(super) fn verified(
     sent: Option<&String>,
     stored: Option<String>,
 ) -> Result<Option<String>, Failure> {
     match (sent, stored) {
         (Some(sent), Some(stored)) if *sent != stored => Err(Failure::checksum(sent, &stored)),
-        (sent, stored) => Ok(stored.or_else(|| sent.cloned())),
+        (Some(sent), _) => Ok(Some(sent.clone())),
+        (None, stored) => Ok(stored.filter(|crc| crc64::from_base64(crc).is_some())),
     }
 }
 
