@@ -149,7 +149,9 @@ async fn guard(state: &State) -> anyhow::Result<Guard> {
     let settings = state.config.defence.settings().context("[defence]")?;
     let (server, database) = (state.server.id.clone(), state.database.clone());
     let guard = Guard::new(server, settings, database, Arc::clone(&state.clock));
-    guard.remember().await.context("read who is banned")?;
+    Box::pin(guard.remember())
+        .await
+        .context("read who is banned")?;
     Ok(guard)
 }
 

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum PrivateWrite {
     TakeOver(Takeover),
-    Detach(Detachment),
+    Detach(Box<Detachment>),
     Stage(Staging),
     Adopt(Box<(NewTransfer, Staging)>),
     Set(PrivateId, SetAttributes, Option<AuditEntry>),
@@ -23,7 +23,7 @@ pub(crate) enum PrivateWrite {
     MoveTree(Box<(PrivateTree, AuditEntry)>),
     Promise(Takeover, Target),
     Discard(PrivateRemoval),
-    Expire(PrivateId, Timestamp, AuditEntry, Event),
+    Expire(Box<(PrivateId, Timestamp, AuditEntry, Event)>),
     Cleaned(TransferId),
     Progress(PrivateId, String, Option<String>, Timestamp),
 }
@@ -58,7 +58,7 @@ impl Writer {
     /// # Errors
     /// `Conflict` where another session goes on with it, or it has ended.
     pub async fn detach(&self, left: Detachment) -> Result<()> {
-        self.private(PrivateWrite::Detach(left)).await
+        self.private(PrivateWrite::Detach(Box::new(left))).await
     }
 
     /// Notes that a temporary file was closed and stands whole in staging.
@@ -148,8 +148,8 @@ impl Writer {
         audit: AuditEntry,
         event: Event,
     ) -> Result<()> {
-        self.private(PrivateWrite::Expire(file, now, audit, event))
-            .await
+        let expired = Box::new((file, now, audit, event));
+        self.private(PrivateWrite::Expire(expired)).await
     }
 
     /// Notes that the store holds nothing more of a transfer that has ended.
@@ -179,9 +179,8 @@ impl PrivateWrite {
             Self::Detach(left) => left.file.transfer.to_string(),
             Self::Stage(staged) => staged.file.transfer.to_string(),
             Self::Adopt(adopted) => adopted.0.path.clone(),
-            Self::Set(file, ..) | Self::Expire(file, ..) | Self::Progress(file, ..) => {
-                file.transfer.to_string()
-            }
+            Self::Set(file, ..) | Self::Progress(file, ..) => file.transfer.to_string(),
+            Self::Expire(expired) => expired.0.transfer.to_string(),
             Self::Move(moved) => moved.path.clone(),
             Self::MoveTree(moved) => moved.0.from.to_string(),
             Self::Discard(removal) => removal.location.to_string(),
@@ -215,7 +214,8 @@ impl PrivateWrite {
                 private_changes::promise(takeover, target, transaction).await?;
             }
             Self::Discard(removal) => return discard(removal, transaction).await,
-            Self::Expire(file, now, entry, event) => {
+            Self::Expire(expired) => {
+                let (file, now, entry, event) = &**expired;
                 private_changes::expire(*file, *now, transaction).await?;
                 audit::insert(entry, transaction).await?;
                 events::append(event, transaction).await?;

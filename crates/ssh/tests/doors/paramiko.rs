@@ -45,6 +45,10 @@ finally:
 
 /// The interpreter beside moto's server, in the environment that `cargo xtask setup` makes.
 fn python() -> PathBuf {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told by their runner, through the environment"
+    )]
     let moto = std::env::var("PIERHEAD_TEST_MOTO").expect("PIERHEAD_TEST_MOTO names moto_server");
     PathBuf::from(moto).with_file_name("python3")
 }

@@ -59,12 +59,13 @@ impl World {
         guard: GuardSettings,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
-        Self::of(proxy, guard, change, |identity| identity).await
+        Box::pin(Self::of(proxy, guard, change, |identity| identity)).await
     }
 
     /// One whose logins are asked about otherwise.
     pub(crate) async fn asking(ask: impl FnOnce(Identity) -> Identity) -> Self {
-        Self::of(ProxyProtocol::Off, GuardSettings::default(), |_| {}, ask).await
+        let guard = GuardSettings::default();
+        Box::pin(Self::of(ProxyProtocol::Off, guard, |_| {}, ask)).await
     }
 
     async fn of(
