@@ -99,23 +99,34 @@ impl Gateway {
             server_limit: limits.sessions,
             user_limit: bounds.limits.sessions.or(limits.sessions_per_user),
         })?;
-        let rights = self.rights(user, &peer).await?;
+        let (rights, store) = self.rights(user, &peer).await?;
         let presence = self
             .attendance
             .enter(authenticated.clone(), Arc::clone(&rights));
         let place = (seat, presence);
         let shared = Arc::clone(&self.shared);
-        Session::begin(&authenticated, peer, (bounds, rights), place, shared)
+        let rights = (bounds, rights);
+        Session::begin(
+            &authenticated,
+            peer,
+            rights,
+            store.as_deref(),
+            place,
+            shared,
+        )
     }
 
-    /// Reads a user's role and compiles what holds for him: one query, none without a role.
-    async fn rights(&self, user: &User, peer: &Peer) -> Result<Arc<Rights>> {
+    /// Reads a user's role and compiles what holds for him: one query, none without a role. With
+    /// it comes the store that the role works on.
+    async fn rights(&self, user: &User, peer: &Peer) -> Result<(Arc<Rights>, Option<String>)> {
         let mut roles = Roles::new(&self.shared.database);
         let policies = roles.policies_of(user).await;
         let policies =
             policies.map_err(|error| Error::database("open session of", &user.name, error))?;
+        let store = roles.store_of(user);
         let rights = Rights::new(policies, variables(user, Some(peer.address)));
-        rights.map(Arc::new).map_err(|unusable| {
+        let rights = rights.map(|rights| (Arc::new(rights), store));
+        rights.map_err(|unusable| {
             let (role, session_policy) = (&user.role, user.session_policy.is_some());
             tracing::warn!(user = %user.name, ?role, session_policy, reason = %unusable, "session refused: the user's policies cannot be used");
             let text = "open session: what you may do here is not set up rightly; ask whom you have your account from";

@@ -1,12 +1,13 @@
 //! Where a user's paths lead: his home and mappings, and the one place that turns a path into a
 //! bucket and a key. What is not found here does not exist for him.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use model::{BucketName, ErrorKind, UserName, VirtualPath};
 use policy::Permissions;
+use storage::Stores;
 
 use crate::place::Place;
 use crate::target::{self, Target};
@@ -35,6 +36,9 @@ pub(crate) struct Mounts {
     /// By the text of the entry's path: what lies below `/a` is the range that begins at `/a/`.
     entries: BTreeMap<String, Arc<Mount>>,
     working_directory: VirtualPath,
+    /// The stores that targets name, with the buckets that must be reached through them, and the
+    /// buckets that are named without.
+    stores: BTreeSet<(Option<String>, BucketName)>,
     /// Whether directories above the entries exist (logical homes), or are out of bounds.
     shows_parents: bool,
 }
@@ -78,8 +82,10 @@ impl Mounts {
         let path = format!("/{}/{}", target.bucket, target.key);
         let entry = VirtualPath::parse(path.as_bytes(), &VirtualPath::root())
             .map_err(|error| refused(home, &error))?;
+        let stores = BTreeSet::from([(target.store.clone(), target.bucket.clone())]);
         let mount = Mount::new(MountKind::Directory, target, granted);
         Ok(Self {
+            stores,
             entries: BTreeMap::from([(entry.as_str().to_owned(), Arc::new(mount))]),
             working_directory: entry,
             shows_parents: false,
@@ -91,10 +97,12 @@ impl Mounts {
         entries: impl IntoIterator<Item = (&'a str, &'a str, MountKind, Permissions)>,
         user: &UserName,
     ) -> Result<Self> {
-        let mut tree = BTreeMap::new();
+        let (mut tree, mut stores) = (BTreeMap::new(), BTreeSet::new());
         for (entry, target, kind, granted) in entries {
             let path = parse_entry(entry, user)?;
-            let mount = Mount::new(kind, parse_target(target, user)?, granted);
+            let target = parse_target(target, user)?;
+            stores.insert((target.store.clone(), target.bucket.clone()));
+            let mount = Mount::new(kind, target, granted);
             if kind == MountKind::File && (path.is_root() || mount.key.is_empty()) {
                 return Err(refused(entry, &"a file needs a name at both ends"));
             }
@@ -109,10 +117,25 @@ impl Mounts {
             return Err(refused("home directory", &"there is none"));
         }
         Ok(Self {
+            stores,
             entries: tree,
             working_directory: VirtualPath::root(),
             shows_parents: true,
         })
+    }
+
+    /// Fails where a bucket is reached through another store than its target names, or than the
+    /// user's role works on.
+    pub(crate) fn check_stores(&self, stores: &Stores, role: Option<&str>) -> Result<()> {
+        for (named, bucket) in &self.stores {
+            let found = stores.name_of(bucket);
+            let wanted = [named.as_deref(), role].into_iter().flatten();
+            if let Some(wanted) = wanted.into_iter().find(|wanted| *wanted != found) {
+                let why = format!("it is reached through the store {found:?}, not {wanted:?}");
+                return Err(refused(bucket.as_str(), &why));
+            }
+        }
+        Ok(())
     }
 
     /// Every entry's mount.

@@ -65,6 +65,12 @@ impl<'a> Roles<'a> {
         })
     }
 
+    /// The store connection that the role of a user works on, whose policies were read.
+    pub(crate) fn store_of(&self, user: &User) -> Option<String> {
+        let role = self.known.get(user.role.as_ref()?)?.as_ref()?;
+        role.role.store.clone()
+    }
+
     async fn documents(&mut self, name: &str) -> database::Result<Option<Vec<(String, String)>>> {
         if !self.known.contains_key(name) {
             let found = self.database.roles().documents(name).await?;

@@ -62,11 +62,13 @@ impl Session {
         authenticated: &Authenticated,
         peer: Peer,
         (bounds, rights): (Bounds, Arc<Rights>),
+        store: Option<&str>,
         place: (Seat, Presence),
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>> {
         let user = authenticated.user();
         let mounts = shared.trees.of(user, bounds.permissions)?;
+        mounts.check_stores(&shared.stores, store)?;
         let pace = shared.paces.of(user.id, &bounds.limits);
         Ok(Arc::new_cyclic(|this| Self {
             this: this.clone(),

@@ -1,4 +1,5 @@
-//! Reading `/bucket/prefix`, as home directories and mappings name where files really are.
+//! Reading `/bucket/prefix` or `store:/bucket/prefix`, as home directories and mappings name where
+//! files really are.
 
 use model::{BucketName, UserName};
 
@@ -13,6 +14,8 @@ pub(crate) fn is_reserved(key: &str) -> bool {
 /// A bucket and a clean key in it, without a trailing slash; `""` is the whole bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
+    /// The store connection that was named; the bucket must be reached through it.
+    pub(crate) store: Option<String>,
     pub(crate) bucket: BucketName,
     pub(crate) key: String,
 }
@@ -33,14 +36,18 @@ pub(crate) enum InvalidTarget {
 }
 
 impl Target {
-    /// Reads `/bucket` or `/bucket/prefix`; `${transfer:UserName}` stands for the name, literally.
+    /// Reads `/bucket` or `/bucket/prefix`, with `store:` before it perhaps; `${transfer:UserName}` stands for the name, literally.
     ///
     /// The text is split into names before the variable is replaced, and user names hold no
     /// slash and are not `.` or `..`, so that no name leads elsewhere.
     pub(crate) fn parse(text: &str, user: &UserName) -> Result<Self, InvalidTarget> {
-        let rest = text
-            .strip_prefix('/')
-            .ok_or_else(|| InvalidTarget::Relative(text.to_owned()))?;
+        let (store, rest) = match text.split_once(":/") {
+            Some((store, rest)) if is_store(store) => (Some(store.to_owned()), rest),
+            _ => (None, text.strip_prefix('/').unwrap_or("")),
+        };
+        if store.is_none() && !text.starts_with('/') {
+            return Err(InvalidTarget::Relative(text.to_owned()));
+        }
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let names = rest
             .split('/')
@@ -56,8 +63,14 @@ impl Target {
         if is_reserved(&key) {
             return Err(InvalidTarget::Reserved(text.to_owned()));
         }
-        Ok(Self { bucket, key })
+        Ok(Self { store, bucket, key })
     }
+}
+
+/// Whether this can be the name of a store connection.
+fn is_store(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !name.is_empty() && name.bytes().all(plain)
 }
 
 fn is_plain(name: &str) -> bool {
@@ -106,12 +119,31 @@ mod tests {
     }
 
     #[test]
+    fn targets_may_name_their_store() {
+        let user = UserName::parse("ann").expect("valid");
+        for (text, store) in [
+            ("archive:/b/x", Some("archive")),
+            ("cold-2_eu:/b", Some("cold-2_eu")),
+            ("/b/a:/c", None),
+            ("/b/x", None),
+        ] {
+            let target = Target::parse(text, &user).map(|target| target.store);
+            assert_eq!(target, Ok(store.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
     fn what_leads_nowhere_is_refused() {
         for text in [
             "",
             "/",
             "//",
             "b/home",
+            "archive:b/home",
+            ":/b/home",
+            "a b:/b/home",
+            "archive:/",
+            "archive://b",
             "/b//home",
             "/b/../c",
             "/b/./c",

@@ -111,7 +111,7 @@ pub(crate) struct Engine {
 /// Where a setting cannot be.
 pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
     let config = &state.config;
-    let stores = Arc::new(Stores::new(connection(config)?));
+    let stores = Arc::new(stores(config)?);
     let largest_copy = config.transfer.largest_copy;
     let settings = transfer::Settings {
         node,
@@ -236,13 +236,26 @@ pub(crate) fn ssh_settings(config: &Config) -> ssh::Settings {
     }
 }
 
-fn connection(config: &Config) -> anyhow::Result<Connection> {
-    Ok(match config.storage.kind {
+/// The default connection and the named ones, each with its buckets.
+fn stores(config: &Config) -> anyhow::Result<Stores> {
+    let storage = &config.storage;
+    let mut stores = Stores::new(match storage.kind {
         StorageKind::Local => Connection::Local {
             root: config.local_root(),
         },
-        StorageKind::S3 => Connection::S3(Box::new(s3_settings(&config.storage.s3)?)),
-    })
+        StorageKind::S3 => Connection::S3(Box::new(s3_settings(&storage.s3)?)),
+    });
+    for store in &config.stores {
+        let name = &store.name;
+        let connection = match (store.kind, &store.local.root) {
+            (StorageKind::Local, Some(root)) => Connection::Local { root: root.clone() },
+            (StorageKind::Local, None) => anyhow::bail!("the store {name} has no local.root"),
+            (StorageKind::S3, _) => Connection::S3(Box::new(s3_settings(&store.s3)?)),
+        };
+        let added = stores.with_store(name, &store.buckets, connection);
+        stores = added.with_context(|| format!("connect the store {name}"))?;
+    }
+    Ok(stores)
 }
 
 fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {

@@ -1,4 +1,4 @@
-//! The buckets of one store connection, each opened and probed once.
+//! The buckets of all store connections, each reached through one of them, opened and probed once.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,11 +25,38 @@ pub enum Connection {
     S3(Box<crate::s3::S3Settings>),
 }
 
-/// Hands out the buckets of a connection. Buckets that were opened stay open.
+/// The name of the connection that reaches every bucket which no other one names.
+pub const DEFAULT_STORE: &str = "default";
+
+/// Hands out buckets. Each is reached through exactly one connection: the one that names it, else
+/// the default one. Buckets that were opened stay open.
 #[derive(Debug)]
 pub struct Stores {
     backend: Backend,
+    named: Vec<Named>,
     open: Mutex<HashMap<BucketName, Arc<Opening>>>,
+}
+
+/// A connection beside the default one.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    buckets: Vec<String>,
+    backend: Backend,
+}
+
+/// Why a connection cannot stand beside the others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreConflict {
+    /// There is one of this name.
+    #[error("there is a store named {0} already")]
+    Name(String),
+    /// Another one names this bucket.
+    #[error("the bucket {0} is reached through the store {1} already")]
+    Bucket(String, String),
+    /// It is no bucket's name, nor the beginning of one with `*` behind it.
+    #[error("{0:?} is neither a bucket's name nor the beginning of one with `*` behind it")]
+    Pattern(String),
 }
 
 /// A bucket that is open, or that somebody is opening.
@@ -46,15 +73,63 @@ enum Backend {
 impl Stores {
     /// The buckets of `connection`; nothing is reached yet.
     pub fn new(connection: Connection) -> Self {
-        Self::of(match connection {
-            Connection::Local { root } => Backend::Local(root),
-            Connection::Memory => {
-                let first = BucketName::parse("memory").expect("it is a valid name");
-                Backend::Memory(MemoryStore::new(first))
+        Self::of(Backend::new(connection))
+    }
+
+    /// The same and the buckets of another connection: those of these names, or whose names begin
+    /// as those that end in `*`. The longest that fits a bucket's name counts.
+    ///
+    /// # Errors
+    /// Where the name, or one of the buckets, is another connection's already.
+    pub fn with_store(
+        mut self,
+        name: &str,
+        buckets: &[String],
+        connection: Connection,
+    ) -> Result<Self, StoreConflict> {
+        if name == DEFAULT_STORE || self.named.iter().any(|other| other.name == name) {
+            return Err(StoreConflict::Name(name.to_owned()));
+        }
+        for (position, bucket) in buckets.iter().enumerate() {
+            check_pattern(bucket)?;
+            let other = self
+                .named
+                .iter()
+                .find(|other| other.buckets.contains(bucket));
+            let twice = buckets.iter().take(position).any(|before| before == bucket);
+            let holder = other.map(|other| other.name.as_str());
+            if let Some(holder) = holder.or(twice.then_some(name)) {
+                return Err(StoreConflict::Bucket(bucket.clone(), holder.to_owned()));
             }
-            #[cfg(feature = "s3")]
-            Connection::S3(settings) => Backend::S3(crate::s3::S3Client::new(*settings)),
-        })
+        }
+        self.named.push(Named {
+            name: name.to_owned(),
+            buckets: buckets.to_vec(),
+            backend: Backend::new(connection),
+        });
+        Ok(self)
+    }
+
+    /// The name of the connection that a bucket is reached through.
+    pub fn name_of(&self, bucket: &BucketName) -> &str {
+        self.named(bucket)
+            .map_or(DEFAULT_STORE, |named| &named.name)
+    }
+
+    /// Whether a store can copy from one bucket to the other by itself.
+    pub fn are_together(&self, one: &BucketName, other: &BucketName) -> bool {
+        self.name_of(one) == self.name_of(other)
+    }
+
+    fn named(&self, bucket: &BucketName) -> Option<&Named> {
+        let fits = |named: &Named| named.buckets.iter().filter_map(|p| fit(p, bucket)).max();
+        let fitting = self
+            .named
+            .iter()
+            .filter_map(|named| Some((fits(named)?, named)));
+        fitting
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, named)| named)
     }
 
     /// The buckets beside `store`, which tests hold on to for its counters and faults.
@@ -65,6 +140,7 @@ impl Stores {
     fn of(backend: Backend) -> Self {
         Self {
             backend,
+            named: Vec::new(),
             open: Mutex::default(),
         }
     }
@@ -90,7 +166,10 @@ impl Stores {
     }
 
     async fn open(&self, name: &BucketName) -> Result<Arc<dyn ObjectStore>> {
-        match &self.backend {
+        let backend = self
+            .named(name)
+            .map_or(&self.backend, |named| &named.backend);
+        match backend {
             Backend::Local(root) => Ok(Arc::new(
                 crate::local::LocalStore::open(root, name.clone()).await?,
             )),
@@ -115,9 +194,105 @@ impl Stores {
     }
 }
 
+impl Backend {
+    fn new(connection: Connection) -> Self {
+        match connection {
+            Connection::Local { root } => Self::Local(root),
+            Connection::Memory => {
+                let first = BucketName::parse("memory").expect("it is a valid name");
+                Self::Memory(MemoryStore::new(first))
+            }
+            #[cfg(feature = "s3")]
+            Connection::S3(settings) => Self::S3(crate::s3::S3Client::new(*settings)),
+        }
+    }
+}
+
+fn check_pattern(pattern: &str) -> Result<(), StoreConflict> {
+    let name = pattern.strip_suffix('*').unwrap_or(pattern);
+    match name.is_empty() || BucketName::parse(name).is_err() {
+        true => Err(StoreConflict::Pattern(pattern.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// How well a pattern fits a bucket's name: a whole name best, then the longest beginning.
+fn fit(pattern: &str, bucket: &BucketName) -> Option<usize> {
+    match pattern.strip_suffix('*') {
+        None => (pattern == bucket.as_str()).then_some(usize::MAX),
+        Some(beginning) => bucket
+            .as_str()
+            .starts_with(beginning)
+            .then_some(beginning.len()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn each_bucket_is_reached_through_one_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = |name: &str| Connection::Local {
+            root: folder.path().join(name),
+        };
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let stores = Stores::new(local("default"))
+            .with_store("archive", &names(&["cold", "archive-*"]), local("archive"))
+            .unwrap()
+            .with_store("special", &names(&["archive-2*"]), local("special"))
+            .unwrap();
+        for (name, store) in [
+            ("inbox", "default"),
+            ("cold", "archive"),
+            ("colder", "default"),
+            ("archive-1", "archive"),
+            ("archive-20", "special"),
+        ] {
+            assert_eq!(stores.name_of(&bucket(name)), store, "{name}");
+            stores.bucket(&bucket(name)).await.unwrap();
+            let made = folder.path().join(store).join(name);
+            assert!(made.is_dir(), "{name} is below {store}");
+        }
+        assert!(stores.are_together(&bucket("cold"), &bucket("archive-1")));
+        assert!(!stores.are_together(&bucket("cold"), &bucket("inbox")));
+    }
+
+    #[test]
+    fn a_bucket_is_one_connections_alone() {
+        let with = |name: &str, buckets: &[&str]| {
+            let stores = Stores::new(Connection::Memory)
+                .with_store("archive", &["cold".to_owned()], Connection::Memory)
+                .unwrap();
+            let buckets: Vec<_> = buckets.iter().map(|name| (*name).to_owned()).collect();
+            stores.with_store(name, &buckets, Connection::Memory).err()
+        };
+        let twice = StoreConflict::Bucket("cold".to_owned(), "archive".to_owned());
+        assert_eq!(with("other", &["cold"]), Some(twice));
+        assert_eq!(with("other", &["warm", "cold*"]), None);
+        assert!(matches!(
+            with("other", &["warm", "warm"]),
+            Some(StoreConflict::Bucket(..))
+        ));
+        assert!(matches!(
+            with("archive", &["warm"]),
+            Some(StoreConflict::Name(_))
+        ));
+        assert!(matches!(
+            with("default", &["warm"]),
+            Some(StoreConflict::Name(_))
+        ));
+        for pattern in ["", "*", "a/b", "*x"] {
+            let refused = with("other", &[pattern]);
+            assert!(
+                matches!(refused, Some(StoreConflict::Pattern(_))),
+                "{pattern}"
+            );
+        }
+    }
 
     fn bucket(name: &str) -> BucketName {
         BucketName::parse(name).unwrap()

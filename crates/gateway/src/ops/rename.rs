@@ -60,6 +60,13 @@ impl Session {
                 format!("{OPERATION} {from}: a directory cannot go into itself"),
             ));
         }
+        if !self
+            .shared
+            .stores
+            .are_together(source.bucket(), target.bucket())
+        {
+            return Err(elsewhere(from, to));
+        }
         if self.open_files.get(to).is_some() {
             return Err(busy(to));
         }
@@ -270,6 +277,13 @@ pub(super) fn exists(path: &VirtualPath) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!("{OPERATION} to {path}: it exists already"),
+    )
+}
+
+fn elsewhere(from: &VirtualPath, to: &VirtualPath) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("{OPERATION} {from}: {to} is in another store; copy it there, then remove it here"),
     )
 }
 

@@ -58,6 +58,11 @@ impl World {
         )
     }
 
+    /// A gateway onto these stores; `store` holds nothing then.
+    pub(crate) async fn of(stores: Stores, folder: TempDir) -> Self {
+        Self::onto(Some(stores), |_| {}, Settings::default(), folder).await
+    }
+
     pub(crate) async fn with(change: impl FnOnce(&mut Capabilities), settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self::onto(None, change, settings, folder).await

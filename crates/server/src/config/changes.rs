@@ -45,6 +45,12 @@ impl Changes {
             let pointer = format!("/{}", key.path.replace('.', "/"));
             let differs = old.pointer(&pointer) != new.pointer(&pointer)
                 || hidden(running, key.path) != hidden(wanted, key.path)
+                || key.path == "stores"
+                    && !running
+                        .stores
+                        .iter()
+                        .map(secrets)
+                        .eq(wanted.stores.iter().map(secrets))
                 || key.path == "identity.provider"
                     && running.identity.secrets() != wanted.identity.secrets();
             if differs {
@@ -59,6 +65,10 @@ impl Changes {
         }
         changes
     }
+}
+
+fn secrets(store: &super::StoreConfig) -> [Option<&str>; 3] {
+    store.secrets()
 }
 
 /// The values that do not show when the configuration is printed.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use storage::{Connection, Stores};
+
 use super::{Config, env};
 
 /// A configuration that cannot be used. Nothing starts with it.
@@ -253,7 +255,21 @@ fn check(config: &Config) -> Result<(), Fault> {
     config.identity.check()?;
     config.defence.check()?;
     config.node.check(&config.transfer)?;
+    check_stores(config)?;
     check_secrets(config)
+}
+
+fn check_stores(config: &Config) -> Result<(), Fault> {
+    if let Some(objection) = config.stores.iter().find_map(super::StoreConfig::objection) {
+        return Err(("stores", objection));
+    }
+    // Names and buckets that meet are found in the way that a node would.
+    let mut stores = Stores::new(Connection::Memory);
+    for store in &config.stores {
+        let added = stores.with_store(&store.name, &store.buckets, Connection::Memory);
+        stores = added.map_err(|conflict| ("stores", conflict.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Whether names can end like this, and are longer than that.

@@ -11,6 +11,7 @@ mod load;
 mod node;
 mod password;
 pub mod reference;
+mod stores;
 mod units;
 
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub(crate) use load::key_bytes;
 pub use load::{ConfigError, load, load_text};
 pub use node::NodeConfig;
 pub use password::PasswordConfig;
+pub use stores::StoreConfig;
 pub use units::{ByteSize, Span};
 
 /// Everything a node is told.
@@ -42,6 +44,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Where files go.
     pub storage: StorageConfig,
+    /// `[[stores]]`
+    pub stores: Vec<StoreConfig>,
     /// The SFTP and SCP door.
     pub sftp: SftpConfig,
     /// Who is kept out before he is asked who he is.
@@ -474,6 +478,7 @@ impl Default for Config {
             data: PathBuf::from("./pierhead-data"),
             database: DatabaseConfig::default(),
             storage: StorageConfig::default(),
+            stores: Vec::new(),
             sftp: SftpConfig::default(),
             defence: DefenceConfig::default(),
             password: PasswordConfig::default(),

@@ -28,6 +28,7 @@ pub(super) const fn key(path: &'static str, default: &'static str, meaning: &'st
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
     key("data", "\"./pierhead-data\"", "Where a node keeps its embedded database, its control socket and, by default, its files."),
+    key("stores", "[]", "Connections to further stores, each a `[[stores]]`; see below."),
     key("database.url", "", "`sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Default: `sqlite://DATA/pierhead.db`."),
     key("database.write_deadline", "\"30s\"", "While the database does not answer, a CLOSE (and whatever else must be written) waits this long for it, then fails."),
     key("storage.kind", "\"local\"", "`local` (a folder of this machine) or `s3`."),
@@ -146,10 +147,14 @@ pub fn document() -> String {
             row(key, &mut text);
         }
     }
+    text.push_str("\n## `[[stores]]`\n\n| key | default | meaning |\n|---|---|---|\n");
+    for key in super::stores::TABLE {
+        row(key, &mut text);
+    }
     let secret = variable("storage.s3.secret_access_key");
     let _ = write!(
         text,
-        "\n## Variables\n\nEvery key has one, but those of `[[identity.provider]]`; for example `storage.s3.secret_access_key` is `{secret}`.\n"
+        "\n## Variables\n\nEvery key has one, but those of `[[identity.provider]]` and `[[stores]]`; for example `storage.s3.secret_access_key` is `{secret}`.\n"
     );
     text
 }
