@@ -80,10 +80,8 @@ async fn session(world: &World, identity: &Identity, name: &str) -> Arc<gateway:
     let peer = identity::Peer::new("192.0.2.7:4711".parse().expect("an address"));
     let password = Secret::new("any password".to_owned());
     let login = identity.authenticate_password(&world.server, name, &password, &peer);
-    world
-        .open(login.await.expect("in"))
-        .await
-        .expect("a session")
+    let authenticated = Box::pin(login).await.expect("in");
+    world.open(authenticated).await.expect("a session")
 }
 
 #[tokio::test]

@@ -319,7 +319,7 @@ async fn open_at(
         address: authenticated.peer().address.ip(),
         protocol: Protocol::Sftp,
     };
-    gateway.open_session(authenticated, peer).await
+    Box::pin(gateway.open_session(authenticated, peer)).await
 }
 
 /// Another node.

@@ -134,7 +134,7 @@ impl World {
         };
         change(&mut settings);
         let guard = Guard::new(server.id.clone(), guard, database.clone(), clock.clone());
-        guard.remember().await.expect("read");
+        Box::pin(guard.remember()).await.expect("read");
         let floors = Floors {
             server: server.id,
             identity: identity.clone(),
