@@ -12,7 +12,6 @@ CREATE TABLE roles (
     arn TEXT COLLATE {binary} UNIQUE,
     description TEXT NOT NULL,
     store TEXT COLLATE {binary},
-    iam_role TEXT COLLATE {binary},
     created BIGINT NOT NULL,
     changed BIGINT NOT NULL
 );

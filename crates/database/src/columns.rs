@@ -40,7 +40,7 @@ macro_rules! columns {
         "role, policy, position"
     };
     (roles) => {
-        "name, arn, description, store, iam_role, created, changed"
+        "name, arn, description, store, created, changed"
     };
     (scores) => {
         "server, source, clean, changed"

@@ -37,7 +37,7 @@ impl<'a> PoliciesTable<'a> {
     /// Makes a policy.
     ///
     /// # Errors
-    /// `Invalid` where the name is none (see [`check_name`]) or the document is not understood
+    /// `Invalid` where the name is none (1 to 64 letters, digits and `_+=,.@-`) or the document is not understood
     /// from end to end; `Conflict` where there is one of this name.
     pub async fn create(&self, name: &str, document: &str, now: Timestamp) -> Result<Policy> {
         const OPERATION: &str = "create policy";

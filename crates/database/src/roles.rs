@@ -20,8 +20,6 @@ pub struct Role {
     pub description: String,
     /// The named connection to a store that its users work on; the node's own where absent.
     pub store: Option<String>,
-    /// The ARN of the role at AWS that its users' sessions assume.
-    pub iam_role: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was changed last.
@@ -39,8 +37,6 @@ pub struct NewRole {
     pub description: String,
     /// The named connection to a store.
     pub store: Option<String>,
-    /// The ARN of the role at AWS that its users' sessions assume.
-    pub iam_role: Option<String>,
     /// The names of its policies.
     pub policies: Vec<String>,
 }
@@ -54,8 +50,6 @@ pub struct RoleChanges {
     pub description: Option<String>,
     /// The named connection to a store.
     pub store: Option<Option<String>>,
-    /// The ARN of the role at AWS that its users' sessions assume.
-    pub iam_role: Option<Option<String>>,
     /// The names of its policies.
     pub policies: Option<Vec<String>>,
 }
@@ -93,12 +87,11 @@ impl<'a> RolesTable<'a> {
             arn: new.arn.clone(),
             description: new.description.clone(),
             store: new.store.clone(),
-            iam_role: new.iam_role.clone(),
             created: now,
             changed: now,
         };
-        let sql = "INSERT INTO roles (name, arn, description, store, iam_role, changed, created) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $6)";
+        let sql = "INSERT INTO roles (name, arn, description, store, changed, created) \
+                   VALUES ($1, $2, $3, $4, $5, $5)";
         let mut transaction = self.engine.begin().await?;
         let query = settled(Query::new("create role", &role.name, sql), &role);
         transaction.execute(&query).await?;
@@ -178,8 +171,8 @@ impl<'a> RolesTable<'a> {
         revocation::advance(&mut transaction).await?;
         let mut role = locked(name, &mut transaction).await?;
         let policies = role.apply(changes, now);
-        let sql = "UPDATE roles SET arn = $2, description = $3, store = $4, iam_role = $5, \
-                   changed = $6 WHERE name = $1";
+        let sql = "UPDATE roles SET arn = $2, description = $3, store = $4, changed = $5 \
+                   WHERE name = $1";
         let query = settled(Query::new("change role", name, sql), &role);
         transaction.execute(&query).await?;
         if let Some(policies) = policies {
@@ -202,7 +195,7 @@ impl<'a> RolesTable<'a> {
 }
 
 const DOCUMENTS: &str = "SELECT roles.name, roles.arn, roles.description, roles.store, \
-     roles.iam_role, roles.created, roles.changed, \
+     roles.created, roles.changed, \
      policies.name AS policy, policies.document FROM roles \
      LEFT JOIN role_policies ON role_policies.role = roles.name \
      LEFT JOIN policies ON policies.name = role_policies.policy \
@@ -215,7 +208,6 @@ impl Role {
             arn,
             description,
             store,
-            iam_role,
             policies,
         } = changes;
         if let Some(arn) = arn {
@@ -226,9 +218,6 @@ impl Role {
         }
         if let Some(store) = store {
             self.store = store;
-        }
-        if let Some(iam_role) = iam_role {
-            self.iam_role = iam_role;
         }
         self.changed = now;
         policies
@@ -246,14 +235,13 @@ async fn locked(name: &str, transaction: &mut Transaction) -> Result<Role> {
     }
 }
 
-/// Binds `$1` to `$6`.
+/// Binds `$1` to `$5`.
 fn settled(query: Query, role: &Role) -> Query {
     query
         .bind(&role.name)
         .bind(role.arn.clone())
         .bind(&role.description)
         .bind(role.store.clone())
-        .bind(role.iam_role.clone())
         .bind(role.changed)
 }
 
@@ -263,7 +251,6 @@ fn role(row: &Row) -> Result<Role> {
         arn: row.text_or_null("arn")?,
         description: row.text("description")?,
         store: row.text_or_null("store")?,
-        iam_role: row.text_or_null("iam_role")?,
         created: row.time("created")?,
         changed: row.time("changed")?,
     })

@@ -61,9 +61,6 @@ pub(crate) struct RoleAddArgs {
     /// The named store connection that its users work on
     #[arg(long, value_name = "NAME")]
     pub(crate) store: Option<String>,
-    /// The IAM role at AWS that its users' sessions assume
-    #[arg(long, value_name = "ARN")]
-    pub(crate) iam_role: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -87,9 +84,6 @@ pub(crate) struct RoleSetArgs {
     /// The named store connection that its users work on; "" takes it away
     #[arg(long, value_name = "NAME")]
     pub(crate) store: Option<String>,
-    /// The IAM role at AWS that its users' sessions assume; "" takes it away
-    #[arg(long, value_name = "ARN")]
-    pub(crate) iam_role: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

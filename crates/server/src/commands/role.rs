@@ -33,7 +33,6 @@ async fn add(arguments: RoleAddArgs) -> anyhow::Result<()> {
         arn: arguments.arn,
         description: arguments.description.unwrap_or_default(),
         store: arguments.store,
-        iam_role: arguments.iam_role,
         policies: arguments.policies,
     };
     let role = state
@@ -58,7 +57,6 @@ async fn set(arguments: RoleSetArgs) -> anyhow::Result<()> {
         arn: arguments.arn.map(text),
         description: arguments.description,
         store: arguments.store.map(text),
-        iam_role: arguments.iam_role.map(text),
         policies: policies.then_some(arguments.policies),
     };
     anyhow::ensure!(
@@ -126,11 +124,7 @@ async fn show(state: &State, name: &str, json: bool) -> anyhow::Result<()> {
         return print_json(&value);
     }
     println!("name       {}", role.name);
-    for (word, value) in [
-        ("arn", &role.arn),
-        ("store", &role.store),
-        ("iam role", &role.iam_role),
-    ] {
+    for (word, value) in [("arn", &role.arn), ("store", &role.store)] {
         if let Some(value) = value {
             println!("{word:10} {value}");
         }
@@ -203,7 +197,6 @@ fn as_json(role: &Role, policies: &[String]) -> serde_json::Value {
         "arn": role.arn,
         "description": role.description,
         "store": role.store,
-        "iam_role": role.iam_role,
         "policies": policies,
         "created": utc(role.created),
         "changed": utc(role.changed),

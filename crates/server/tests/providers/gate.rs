@@ -148,7 +148,6 @@ async fn add_role(file: &Path) {
         arn: Some(ROLE.to_owned()),
         description: String::new(),
         store: None,
-        iam_role: None,
         policies: vec!["everything".to_owned()],
     };
     database.roles().create(&role, now).await.expect("a role");
