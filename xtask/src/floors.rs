@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
 /// The floors, lowest first. A crate below `crates/` that is missing here fails the check.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("model", 0),
     ("policy", 1),
     ("sftp", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u8); 13] = [
     ("identity", 3),
     ("transfer", 3),
     ("gateway", 4),
+    ("moving", 4),
     ("workflow", 4),
     ("admin", 5),
     ("ssh", 5),
