@@ -16,5 +16,7 @@ pub mod proxy;
 pub mod reference;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "sshd")]
+pub mod sshd;
 #[cfg(feature = "web")]
 pub mod web;

@@ -1,0 +1,32 @@
+//! An SFTP client that others build on: it checks the host key, says what the server is like, and
+//! lists, reads and writes with bounded memory.
+//!
+//! ```text
+//! Connection::connect(endpoint, host key, settings) -> log_in(user, credential) -> sftp()
+//! ```
+
+mod connection;
+mod credential;
+mod endpoint;
+mod error;
+mod exchange;
+mod handler;
+mod host_key;
+mod listing;
+mod read;
+mod seen;
+mod settings;
+mod sftp_session;
+mod write;
+
+pub use connection::{Connection, LogIn};
+pub use credential::Credential;
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use error::{Error, Result};
+pub use host_key::{Fingerprint, HostKeyCheck, InvalidFingerprint};
+pub use listing::Listing;
+pub use read::FileReader;
+pub use seen::{Algorithms, HostKey, Seen};
+pub use settings::Settings;
+pub use sftp_session::{Sftp, WriteMode};
+pub use write::FileWriter;
