@@ -124,10 +124,16 @@ impl Mounts {
         })
     }
 
-    /// Fails where a bucket is reached through another store than its target names, or than the
-    /// user's role works on.
+    /// Fails where a bucket is the gateway's own, or is reached through another store than its
+    /// target names, or than the user's role works on.
     pub(crate) fn check_stores(&self, stores: &Stores, role: Option<&str>) -> Result<()> {
         for (named, bucket) in &self.stores {
+            if stores.staging_buckets().any(|staging| staging == bucket) {
+                return Err(refused(
+                    bucket.as_str(),
+                    &"it is the gateway's own, for staging",
+                ));
+            }
             let found = stores.name_of(bucket);
             let wanted = [named.as_deref(), role].into_iter().flatten();
             if let Some(wanted) = wanted.into_iter().find(|wanted| *wanted != found) {

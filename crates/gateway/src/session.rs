@@ -227,4 +227,15 @@ impl Session {
         let store = self.shared.stores.bucket(bucket).await;
         store.map_err(|error| Error::store(operation, path, error))
     }
+
+    /// Where uploads into a bucket stage.
+    pub(crate) async fn staging(
+        &self,
+        operation: &str,
+        path: &VirtualPath,
+        bucket: &BucketName,
+    ) -> Result<Arc<dyn ObjectStore>> {
+        let store = self.shared.stores.staging(bucket).await;
+        store.map_err(|error| Error::store(operation, path, error))
+    }
 }

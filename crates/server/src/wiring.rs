@@ -18,7 +18,7 @@ use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
 use transfer::{Sweeper, Transfers};
 
 use crate::config::{
-    Completeness, Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind,
+    Completeness, Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind, StoreConfig,
     UnfinishedUploads, key_bytes,
 };
 use crate::target::State;
@@ -239,23 +239,24 @@ pub(crate) fn ssh_settings(config: &Config) -> ssh::Settings {
 /// The default connection and the named ones, each with its buckets.
 fn stores(config: &Config) -> anyhow::Result<Stores> {
     let storage = &config.storage;
-    let mut stores = Stores::new(match storage.kind {
+    let default = match storage.kind {
         StorageKind::Local => Connection::Local {
             root: config.local_root(),
         },
         StorageKind::S3 => Connection::S3(Box::new(s3_settings(&storage.s3)?)),
-    });
-    for store in &config.stores {
+    };
+    let connect = |store: &StoreConfig| {
         let name = &store.name;
-        let connection = match (store.kind, &store.local.root) {
+        Ok(match (store.kind, &store.local.root) {
             (StorageKind::Local, Some(root)) => Connection::Local { root: root.clone() },
             (StorageKind::Local, None) => anyhow::bail!("the store {name} has no local.root"),
             (StorageKind::S3, _) => Connection::S3(Box::new(s3_settings(&store.s3)?)),
-        };
-        let added = stores.with_store(name, &store.buckets, connection);
-        stores = added.with_context(|| format!("connect the store {name}"))?;
-    }
-    Ok(stores)
+        })
+    };
+    let named = config.stores.iter().map(connect);
+    let named = named.collect::<anyhow::Result<Vec<_>>>()?;
+    let connected = config.connect_stores(default, named);
+    connected.map_err(|(key, reason)| anyhow::anyhow!("{key}: {reason}"))
 }
 
 fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {

@@ -33,6 +33,7 @@ pub const DEFAULT_STORE: &str = "default";
 #[derive(Debug)]
 pub struct Stores {
     backend: Backend,
+    staging: Option<BucketName>,
     named: Vec<Named>,
     open: Mutex<HashMap<BucketName, Arc<Opening>>>,
 }
@@ -42,6 +43,7 @@ pub struct Stores {
 struct Named {
     name: String,
     buckets: Vec<String>,
+    staging: Option<BucketName>,
     backend: Backend,
 }
 
@@ -57,6 +59,9 @@ pub enum StoreConflict {
     /// It is no bucket's name, nor the beginning of one with `*` behind it.
     #[error("{0:?} is neither a bucket's name nor the beginning of one with `*` behind it")]
     Pattern(String),
+    /// There is no connection of this name.
+    #[error("there is no store named {0}")]
+    Unknown(String),
 }
 
 /// A bucket that is open, or that somebody is opening.
@@ -105,9 +110,58 @@ impl Stores {
         self.named.push(Named {
             name: name.to_owned(),
             buckets: buckets.to_vec(),
+            staging: None,
             backend: Backend::new(connection),
         });
         Ok(self)
+    }
+
+    /// The same, with a bucket for what the uploads into the buckets of one connection stage; it is
+    /// reached through that connection, and nobody else may use it. Without one they stage in the
+    /// bucket that they go to. Call it behind all [`Self::with_store`].
+    ///
+    /// # Errors
+    /// Where there is no such connection, or another one names the bucket.
+    pub fn with_staging(mut self, name: &str, bucket: BucketName) -> Result<Self, StoreConflict> {
+        let holder = self.name_of(&bucket).to_owned();
+        let whole = |named: &Named| named.buckets.iter().any(|one| one == bucket.as_str());
+        if holder != name && (name == DEFAULT_STORE || self.named(&bucket).is_some_and(whole)) {
+            return Err(StoreConflict::Bucket(bucket.to_string(), holder));
+        }
+        if name == DEFAULT_STORE {
+            self.staging = Some(bucket);
+            return Ok(self);
+        }
+        let named = self.named.iter_mut().find(|named| named.name == name);
+        let named = named.ok_or_else(|| StoreConflict::Unknown(name.to_owned()))?;
+        if holder != name {
+            named.buckets.push(bucket.to_string());
+        }
+        named.staging = Some(bucket);
+        Ok(self)
+    }
+
+    /// Where uploads into a bucket stage: a bucket of its own, or that bucket.
+    pub fn staging_of<'a>(&'a self, bucket: &'a BucketName) -> &'a BucketName {
+        let staging = match self.named(bucket) {
+            Some(named) => &named.staging,
+            None => &self.staging,
+        };
+        staging.as_ref().unwrap_or(bucket)
+    }
+
+    /// The buckets that are for staging alone, which no client may reach.
+    pub fn staging_buckets(&self) -> impl Iterator<Item = &BucketName> {
+        let named = self.named.iter().filter_map(|named| named.staging.as_ref());
+        self.staging.iter().chain(named)
+    }
+
+    /// [`Self::staging_of`] a bucket, opened.
+    ///
+    /// # Errors
+    /// As [`Self::bucket`].
+    pub async fn staging(&self, bucket: &BucketName) -> Result<Arc<dyn ObjectStore>> {
+        self.bucket(self.staging_of(bucket)).await
     }
 
     /// The name of the connection that a bucket is reached through.
@@ -140,6 +194,7 @@ impl Stores {
     fn of(backend: Backend) -> Self {
         Self {
             backend,
+            staging: None,
             named: Vec::new(),
             open: Mutex::default(),
         }
@@ -296,6 +351,43 @@ mod tests {
 
     fn bucket(name: &str) -> BucketName {
         BucketName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn each_connection_may_have_a_bucket_for_staging() {
+        let stores = || {
+            let names = ["cold".to_owned(), "archive-*".to_owned()];
+            Stores::new(Connection::Memory)
+                .with_store("archive", &names, Connection::Memory)
+                .unwrap()
+        };
+        let none = stores();
+        assert_eq!(none.staging_of(&bucket("inbox")).as_str(), "inbox");
+        assert_eq!(none.staging_buckets().count(), 0);
+        let both = stores()
+            .with_staging("default", bucket("waiting"))
+            .unwrap()
+            .with_staging("archive", bucket("colder"))
+            .unwrap();
+        for (name, staging) in [
+            ("inbox", "waiting"),
+            ("cold", "colder"),
+            ("archive-1", "colder"),
+        ] {
+            let name = bucket(name);
+            let found = both.staging_of(&name);
+            assert_eq!(found.as_str(), staging, "{name}");
+            assert!(both.are_together(&name, found), "{name}");
+        }
+        let names: Vec<_> = both.staging_buckets().map(BucketName::as_str).collect();
+        assert_eq!(names, ["waiting", "colder"]);
+        let refused = |store: &str, name: &str| stores().with_staging(store, bucket(name)).err();
+        let taken = |name: &str| StoreConflict::Bucket(name.to_owned(), "archive".to_owned());
+        assert_eq!(refused("default", "cold"), Some(taken("cold")));
+        assert_eq!(refused("default", "archive-9"), Some(taken("archive-9")));
+        assert_eq!(refused("archive", "archive-9"), None);
+        let unknown = StoreConflict::Unknown("other".to_owned());
+        assert_eq!(refused("other", "waiting"), Some(unknown));
     }
 
     #[tokio::test]

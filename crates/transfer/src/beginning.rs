@@ -1,8 +1,10 @@
 //! How an upload begins: from what, where to, and what its client said of it.
 
+use std::sync::Arc;
+
 use database::{Opening, SetAttributes};
-use model::{Location, ObjectKey, TransferId};
-use storage::{Base, Placement};
+use model::{BucketName, Location, ObjectKey, TransferId};
+use storage::{Base, ObjectStore, Placement};
 
 use crate::Attributes;
 
@@ -13,6 +15,8 @@ pub struct Beginning {
     pub base: Option<Base>,
     /// Where its parts go as they fill.
     pub placement: Placement,
+    /// The bucket that it stages in; none: the one that it goes to.
+    pub staging: Option<Arc<dyn ObjectStore>>,
     /// It has a temporary name: its object waits in staging until it is renamed.
     pub temporary: bool,
     /// What its owner left unfinished at the same place, or closed there under a temporary name,
@@ -27,8 +31,8 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// As its row has it.
-    pub(crate) fn opening(&self, bucket: &model::BucketName, key: &ObjectKey) -> Opening {
+    /// As its row has it; a temporary file waits at `key` in `bucket`.
+    pub(crate) fn opening(&self, bucket: &BucketName, key: &ObjectKey) -> Opening {
         Opening {
             staging: self.temporary.then(|| Location {
                 bucket: bucket.clone(),

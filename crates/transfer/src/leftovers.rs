@@ -103,17 +103,21 @@ impl Transfers {
         let row = &file.transfer.intent;
         let place = row.opening.staging.as_ref().unwrap_or(&row.location);
         let store = stores.bucket(&place.bucket).await?;
+        let staging = match &row.opening.staging {
+            Some(_) => Arc::clone(&store),
+            None => stores.staging(&place.bucket).await?,
+        };
         match progress(file) {
             Some(progress) => {
                 let staging = Staging {
-                    store: Arc::clone(&store),
+                    store: Arc::clone(&staging),
                     prefix: pieces_prefix(row.id),
                 };
                 progress.discard(&*store, Some(&staging)).await?;
             }
             None => abort(file, &place.key, &*store).await?,
         }
-        clear_staging(file, &*store).await?;
+        clear_staging(file, &*staging).await?;
         self.core().database.writer().cleaned(row.id).await?;
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What an object says of itself: its transfer, and the attributes known when it was written.
 
-use model::{InstallationId, Location, ObjectKey, Timestamp, TransferId, UserId, VirtualPath};
+use model::{
+    BucketName, InstallationId, Location, ObjectKey, Timestamp, TransferId, UserId, VirtualPath,
+};
 use storage::{Metadata, ObjectHead};
 
 use crate::transfers::Core;
@@ -12,6 +14,7 @@ const TRANSFER: &str = "pierhead-transfer";
 /// Which installation made a staging object, for whom, and at which key and path he sees it.
 const INSTALLATION: &str = "pierhead-installation";
 const OWNER: &str = "pierhead-owner";
+const BUCKET: &str = "pierhead-bucket";
 const KEY: &str = "pierhead-key";
 const PATH: &str = "pierhead-path";
 /// Longer keys and paths are left out, in bytes: stores hold 2 KiB of metadata.
@@ -111,7 +114,9 @@ pub(crate) fn of_transfer(transfer: TransferId, attributes: &Attributes) -> Meta
 pub(crate) fn name_owner(metadata: &mut Metadata, owner: &StagedFor) {
     metadata.insert(INSTALLATION.to_owned(), owner.installation.to_string());
     metadata.insert(OWNER.to_owned(), owner.owner.to_string());
-    for (name, value) in [(KEY, owner.key.as_str()), (PATH, owner.path.as_str())] {
+    let Location { bucket, key } = &owner.location;
+    metadata.insert(BUCKET.to_owned(), bucket.to_string());
+    for (name, value) in [(KEY, key.as_str()), (PATH, owner.path.as_str())] {
         if value.len() <= LONGEST {
             metadata.insert(name.to_owned(), value.to_owned());
         }
@@ -123,8 +128,8 @@ pub(crate) fn name_owner(metadata: &mut Metadata, owner: &StagedFor) {
 pub(crate) struct StagedFor {
     pub(crate) installation: InstallationId,
     pub(crate) owner: UserId,
-    /// Where he sees it, in the bucket of its staging.
-    pub(crate) key: ObjectKey,
+    /// Where he sees it.
+    pub(crate) location: Location,
     pub(crate) path: VirtualPath,
 }
 
@@ -135,7 +140,10 @@ impl StagedFor {
         Some(Self {
             installation: metadata.get(INSTALLATION)?.parse().ok()?,
             owner: metadata.get(OWNER)?.parse().ok()?,
-            key: ObjectKey::parse(metadata.get(KEY)?.as_str()).ok()?,
+            location: Location {
+                bucket: BucketName::parse(metadata.get(BUCKET)?.as_str()).ok()?,
+                key: ObjectKey::parse(metadata.get(KEY)?.as_str()).ok()?,
+            },
             path: VirtualPath::parse(path, &VirtualPath::root()).ok()?,
         })
     }

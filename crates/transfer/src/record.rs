@@ -3,7 +3,7 @@
 use database::{
     Attributes as AttributesRow, AuditEntry, NewTransfer, Outcome, TransferFailure, UploadCommit,
 };
-use model::{ErrorKind, Event, EventKind, Location, ObjectKey, Timestamp, TransferId};
+use model::{ErrorKind, Event, EventKind, Location, Timestamp, TransferId};
 use serde_json::json;
 
 use crate::beginning::Beginning;
@@ -34,7 +34,7 @@ pub(crate) fn intent(
     id: TransferId,
     intent: &Intent,
     beginning: &Beginning,
-    key: &ObjectKey,
+    place: &Location,
     started: Timestamp,
     core: &Core,
 ) -> NewTransfer {
@@ -48,7 +48,7 @@ pub(crate) fn intent(
         node: core.settings.node,
         base_etag: beginning.base.as_ref().map(|base| base.pin.etag.clone()),
         started,
-        opening: beginning.opening(&intent.location.bucket, key),
+        opening: beginning.opening(&place.bucket, &place.key),
     }
 }
 

@@ -65,6 +65,8 @@ struct Resuming<'a> {
     progress: Option<Progress>,
     /// Where its object is made.
     store: Arc<dyn ObjectStore>,
+    /// The bucket that it stages in.
+    staging: Arc<dyn ObjectStore>,
     key: ObjectKey,
     base: Option<Base>,
     transfers: &'a Transfers,
@@ -84,17 +86,25 @@ impl<'a> Resuming<'a> {
         let row = &file.transfer.intent;
         let place = row.opening.staging.as_ref().unwrap_or(&row.location);
         let store = stores.bucket(&place.bucket).await.map_err(failed)?;
+        // A temporary file's pieces stay beside its object.
+        let staging = match &row.opening.staging {
+            Some(_) => Arc::clone(&store),
+            None => stores.staging(&place.bucket).await.map_err(failed)?,
+        };
         let key = match progress {
             None if file.staged.is_some() => temporary_key(row.id, file.transfer.epoch + 1),
             _ => place.key.clone(),
         };
-        let base = base(file, progress.as_ref(), &store);
+        let base = base(file, progress.as_ref(), stores)
+            .await
+            .map_err(failed)?;
         Ok(Self {
             file,
             intent,
             placement,
             progress,
             store,
+            staging,
             key,
             base,
             transfers,
@@ -130,8 +140,15 @@ impl<'a> Resuming<'a> {
         let id = self.private_id();
         let declared = self.file.transfer.intent.opening.declared;
         let set = self.file.transfer.intent.opening.set.into();
-        let mut settings =
-            transfer::settings(id, None, self.placement, declared, &set, &self.store, core);
+        let mut settings = transfer::settings(
+            id,
+            None,
+            self.placement,
+            declared,
+            &set,
+            &self.staging,
+            core,
+        );
         if self.file.is_temporary() {
             let owner = stage::staged_for(&self.intent, core);
             metadata::name_owner(&mut settings.metadata, &owner);
@@ -227,30 +244,39 @@ impl<'a> Resuming<'a> {
 }
 
 /// What it goes on from: its base as it was when it began, or its object in staging.
-fn base(
+async fn base(
     file: &PrivateFile,
     progress: Option<&Progress>,
-    store: &Arc<dyn ObjectStore>,
-) -> Option<Base> {
+    stores: &Stores,
+) -> storage::Result<Option<Base>> {
     let staged = file.staged.as_ref();
-    let (pin, len) = match progress {
-        Some(progress) => progress.base().map(|(pin, len)| (pin.clone(), len))?,
+    let found = match progress {
+        Some(progress) => progress.base().map(|(pin, len)| (pin.clone(), len)),
         None => staged.map(|staged| {
             let pin = Pin {
                 etag: staged.object.etag.clone(),
                 version: staged.object.version.clone(),
             };
             (pin, staged.object.size)
-        })?,
+        }),
     };
-    let location = staged.map_or(&file.transfer.intent.location, |staged| &staged.location);
+    let Some((pin, len)) = found else {
+        return Ok(None);
+    };
+    let own = &file.transfer.intent.location;
+    let location = staged.map_or(own, |staged| &staged.location);
     let copied_from = progress.and_then(Progress::copied_from);
-    Some(Base {
-        store: Arc::clone(store),
+    // What was copied came from a file beside it.
+    let bucket = match copied_from {
+        Some(_) => &own.bucket,
+        None => &location.bucket,
+    };
+    Ok(Some(Base {
+        store: stores.bucket(bucket).await?,
         key: copied_from.unwrap_or_else(|| location.key.clone()),
         pin,
         len,
-    })
+    }))
 }
 
 fn record_of(file: PrivateId, reason: &str, now: model::Timestamp) -> database::TransferFailure {

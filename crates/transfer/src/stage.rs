@@ -97,7 +97,7 @@ pub(crate) fn staged_for(intent: &Intent, core: &Core) -> StagedFor {
     StagedFor {
         installation: core.database.installation(),
         owner: intent.owner,
-        key: intent.location.key.clone(),
+        location: intent.location.clone(),
         path: intent.path.clone(),
     }
 }

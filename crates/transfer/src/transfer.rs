@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use database::{CompletedUpload, PrivateId, StagedObject};
-use model::{ErrorKind, ObjectKey, Timestamp, TransferId};
+use model::{ErrorKind, Location, ObjectKey, Timestamp, TransferId};
 use storage::{
     Copied, ObjectHead, ObjectStore, Placement, Progress, Staging, Upload, UploadSettings, Written,
 };
@@ -95,11 +95,19 @@ impl Transfer {
             epoch: 0,
         };
         let started = core.clock.now();
-        let key = match beginning.temporary {
-            true => temporary_key(file.transfer, file.epoch),
-            false => intent.location.key.clone(),
+        let staging = beginning.staging.clone().unwrap_or(Arc::clone(&store));
+        let (store, key) = match beginning.temporary {
+            true => (
+                Arc::clone(&staging),
+                temporary_key(file.transfer, file.epoch),
+            ),
+            false => (store, intent.location.key.clone()),
         };
-        let row = record::intent(file.transfer, &intent, &beginning, &key, started, &core);
+        let place = Location {
+            bucket: store.bucket().clone(),
+            key: key.clone(),
+        };
+        let row = record::intent(file.transfer, &intent, &beginning, &place, started, &core);
         let recording = Recording::after(core.settings.intent_delay, row, &core);
         let (declared, set) = (beginning.declared, &beginning.attributes);
         let gate = Some(Arc::clone(&recording));
@@ -109,7 +117,7 @@ impl Transfer {
             beginning.placement,
             declared,
             set,
-            &store,
+            &staging,
             &core,
         );
         if beginning.temporary {
@@ -323,7 +331,7 @@ pub(crate) fn settings(
     placement: Placement,
     declared: Option<u64>,
     set: &Attributes,
-    store: &Arc<dyn ObjectStore>,
+    staging: &Arc<dyn ObjectStore>,
     core: &Arc<Core>,
 ) -> UploadSettings {
     let gate = |recording: Arc<Recording>| -> storage::Intent {
@@ -335,7 +343,7 @@ pub(crate) fn settings(
         metadata: metadata::of_transfer(file.transfer, set),
         placement,
         staging: Some(Staging {
-            store: Arc::clone(store),
+            store: Arc::clone(staging),
             prefix: pieces_prefix(file.transfer),
         }),
         expected_len: declared,

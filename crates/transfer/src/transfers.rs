@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use database::Database;
 use model::Clock;
-use storage::{Base, Buffers, ObjectStore, Placement};
+use storage::{Buffers, ObjectStore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -53,27 +53,10 @@ impl Transfers {
         }
     }
 
-    /// Begins an upload into `store`, which is the bucket of the intent's location: from nothing,
-    /// or from the content of `base`. Its intent starts to be written; no request goes to the
-    /// store before it is.
+    /// Begins an upload into `store`, which is the bucket of the intent's location. Its intent
+    /// starts to be written; no request goes to the store before it is. A temporary file's object
+    /// is made in staging, and stays there until it is renamed.
     pub fn begin(
-        &self,
-        intent: Intent,
-        base: Option<Base>,
-        placement: Placement,
-        store: Arc<dyn ObjectStore>,
-    ) -> Transfer {
-        let beginning = Beginning {
-            base,
-            placement,
-            ..Beginning::default()
-        };
-        self.begin_as(intent, beginning, store)
-    }
-
-    /// The same, with all that can be said of it. A temporary file's object is made in the
-    /// staging of `store`, and stays there until it is renamed.
-    pub fn begin_as(
         &self,
         intent: Intent,
         beginning: Beginning,

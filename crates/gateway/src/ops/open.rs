@@ -135,7 +135,7 @@ impl Session {
             .start(&place, options, rights, standing, &store)
             .await?;
         let most = self.room(&place, options.attributes.size, None).await?;
-        let file = self.begin_file(place, start, most, options, store)?;
+        let file = self.begin_file(place, start, most, options, store).await?;
         if overlaid.is_some() {
             self.given_up_for(&file).await?;
         }
@@ -228,7 +228,7 @@ impl Session {
         })
     }
 
-    fn begin_file(
+    async fn begin_file(
         &self,
         place: Place,
         start: Start,
@@ -242,7 +242,9 @@ impl Session {
         } else {
             Placement::Direct
         };
+        let staging = self.staging(OPERATION, &place.path, store.bucket()).await?;
         let beginning = Beginning {
+            staging: Some(staging),
             temporary: start.base.is_none() && self.is_temporary(&place),
             base: start.base,
             placement,
@@ -252,7 +254,7 @@ impl Session {
             attributes: start.attributes,
         };
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin_as(intent, beginning, store);
+        let transfer = transfers.begin(intent, beginning, store);
         let opened = self.shared.clock.now();
         let file = OpenFile::new(place, transfer, start.condition, start.attributes, opened);
         Ok(Arc::new(file.bounded(most)))

@@ -4,8 +4,8 @@ use database::Attributes as AttributesRow;
 use model::{ErrorKind, Location, VirtualPath};
 use policy::Operation;
 use serde_json::json;
-use storage::{Base, ObjectHead, ObjectStore, Placement};
-use transfer::{Attributes, Condition, Original, Publication, transfer_of};
+use storage::{Base, ObjectHead, ObjectStore};
+use transfer::{Attributes, Beginning, Condition, Original, Publication, transfer_of};
 
 use super::stat::not_found;
 use crate::audit::{unclaimed, unrecorded};
@@ -234,7 +234,13 @@ impl Session {
         self.check_size(OPERATION, &place.path, size)?;
         let base = Base::new(store.clone(), location.key.clone(), head);
         let transfers = &self.shared.transfers;
-        let transfer = transfers.begin(self.intent(place)?, Some(base), Placement::Direct, store);
+        let staging = self.staging(OPERATION, &place.path, store.bucket()).await?;
+        let beginning = Beginning {
+            base: Some(base),
+            staging: Some(staging),
+            ..Beginning::default()
+        };
+        let transfer = transfers.begin(self.intent(place)?, beginning, store);
         if let Err(error) = transfer.truncate(size) {
             transfer.abandon("its new size was refused").await;
             return Err(Error::transfer(OPERATION, &place.path, error));

@@ -25,6 +25,7 @@ mod resuming;
 mod revoking;
 mod sessions;
 mod set_attributes;
+mod staging;
 mod stores;
 mod temporary;
 mod world;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use storage::{Connection, Stores};
+use storage::Connection;
 
 use super::{Config, env};
 
@@ -264,12 +264,8 @@ fn check_stores(config: &Config) -> Result<(), Fault> {
         return Err(("stores", objection));
     }
     // Names and buckets that meet are found in the way that a node would.
-    let mut stores = Stores::new(Connection::Memory);
-    for store in &config.stores {
-        let added = stores.with_store(&store.name, &store.buckets, Connection::Memory);
-        stores = added.map_err(|conflict| ("stores", conflict.to_string()))?;
-    }
-    Ok(())
+    let named = config.stores.iter().map(|_| Connection::Memory);
+    config.connect_stores(Connection::Memory, named).map(drop)
 }
 
 /// Whether names can end like this, and are longer than that.

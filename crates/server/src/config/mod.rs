@@ -142,6 +142,8 @@ pub struct S3Config {
     pub customer_key: Hidden,
     /// CRC64NVME on every part and object.
     pub checksums: bool,
+    /// The bucket for staging; the bucket of each upload where absent.
+    pub staging_bucket: Option<String>,
 }
 
 /// Encryption at rest.
@@ -171,6 +173,7 @@ impl Default for S3Config {
             kms_key_id: None,
             customer_key: Hidden::default(),
             checksums: true,
+            staging_bucket: None,
         }
     }
 }

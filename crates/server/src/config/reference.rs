@@ -42,6 +42,7 @@ pub const KEYS: &[Key] = &[
     key("storage.s3.kms_key_id", "", "For `kms`: the key's id, ARN or alias. Default: the account's key."),
     key("storage.s3.customer_key", "", "For `customer`: 32 bytes in base64. Better given as a variable."),
     key("storage.s3.checksums", "true", "CRC64NVME over every part and object, checked by the store."),
+    key("storage.s3.staging_bucket", "", "A bucket for temporary files, tails and pieces of unfinished uploads, which no client reaches. Default: the prefix `.pierhead/` of the bucket that each goes to."),
     key("sftp.listen", "[\"127.0.0.1:2222\"]", "Addresses to listen on; port 0 takes a free one."),
     key("sftp.proxy_listen", "[]", "Addresses to listen on for balancers that speak the PROXY protocol, version 1 or 2: a connection without its header is closed."),
     key("sftp.proxy_trusted", "[]", "The networks of those balancers: `[\"10.0.0.0/24\"]`. A connection from elsewhere is closed."),

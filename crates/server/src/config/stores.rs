@@ -1,9 +1,48 @@
 //! `[[stores]]`: store connections beside `[storage]`, each with its buckets.
 
+use model::BucketName;
 use serde::{Deserialize, Serialize};
+use storage::{Connection, DEFAULT_STORE, Stores};
 
+use super::load::Fault;
 use super::reference::{Key, key};
-use super::{EncryptionKind, LocalConfig, S3Config, StorageKind, key_bytes};
+use super::{Config, EncryptionKind, LocalConfig, S3Config, StorageKind, key_bytes};
+
+/// The key that says where the default connection stages.
+const STAGING: &str = "storage.s3.staging_bucket";
+
+impl Config {
+    /// All store connections, each with its buckets and its staging: `default`, and `named` in the
+    /// order of `[[stores]]`.
+    ///
+    /// # Errors
+    /// Where they cannot stand side by side.
+    pub(crate) fn connect_stores(
+        &self,
+        default: Connection,
+        named: impl IntoIterator<Item = Connection>,
+    ) -> Result<Stores, Fault> {
+        let mut stores = Stores::new(default);
+        for (store, connection) in self.stores.iter().zip(named) {
+            let added = stores.with_store(&store.name, &store.buckets, connection);
+            stores = added.map_err(|error| ("stores", error.to_string()))?;
+        }
+        let default = (DEFAULT_STORE, self.storage.kind, &self.storage.s3, STAGING);
+        let named = self.stores.iter();
+        let named = named.map(|store| (store.name.as_str(), store.kind, &store.s3, "stores"));
+        for (name, kind, s3, key) in std::iter::once(default).chain(named) {
+            let Some(bucket) = s3.staging_bucket.as_ref() else {
+                continue;
+            };
+            if kind == StorageKind::S3 {
+                let bucket = BucketName::parse(bucket).map_err(|error| (key, error.to_string()))?;
+                let staged = stores.with_staging(name, bucket);
+                stores = staged.map_err(|error| (key, error.to_string()))?;
+            }
+        }
+        Ok(stores)
+    }
+}
 
 /// One connection beside the default one.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -135,6 +174,11 @@ mod tests {
                 "go together",
             ),
             (ARCHIVE.replace("\"s3\"", "\"local\""), "needs local.root"),
+            (format!("{ARCHIVE}s3.staging_bucket = \"A\"\n"), "stores"),
+            (
+                format!("[storage]\nkind = \"s3\"\ns3.staging_bucket = \"cold\"\n{ARCHIVE}"),
+                "storage.s3.staging_bucket",
+            ),
         ] {
             let refused = read(&text).unwrap_err();
             assert!(refused.contains(why), "{text}: {refused}");

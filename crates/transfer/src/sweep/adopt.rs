@@ -79,12 +79,11 @@ impl Pass<'_> {
         let Some(user) = database.users().by_id(owner.owner).await? else {
             return Ok(None);
         };
-        let place = Location {
-            bucket: staged.bucket.clone(),
-            key: owner.key.clone(),
-        };
         let now = self.transfers.core().clock.now();
-        let taken = database.private_files().at(user.id, &place, now).await?;
+        let taken = database
+            .private_files()
+            .at(user.id, &owner.location, now)
+            .await?;
         // A later file of his at the same place counts.
         Ok(taken.is_empty().then(|| Orphan {
             file,
@@ -109,10 +108,7 @@ impl Orphan {
     fn intent(&self) -> NewTransfer {
         NewTransfer {
             id: self.file.transfer,
-            location: Location {
-                bucket: self.staged.bucket.clone(),
-                key: self.owner.key.clone(),
-            },
+            location: self.owner.location.clone(),
             path: self.owner.path.to_string(),
             owner: self.user.id,
             server: self.user.server.clone(),

@@ -1,5 +1,6 @@
 //! Objects in staging whose uploads are over, or that are not ours.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -15,9 +16,11 @@ const STAGING: &str = ".pierhead/staging/";
 const PAGE: usize = 500;
 
 impl Pass<'_> {
-    /// Looks through every bucket that anything was ever uploaded to.
+    /// Looks through every bucket that anything was ever uploaded to, and those for staging.
     pub(super) async fn clear_buckets(&mut self) -> Result<(), SweepError> {
-        let buckets = self.transfers.core().database.transfers().buckets().await?;
+        let used = self.transfers.core().database.transfers().buckets().await?;
+        let mut buckets = BTreeSet::from_iter(used);
+        buckets.extend(self.stores.staging_buckets().cloned());
         for bucket in buckets {
             let store = match self.stores.bucket(&bucket).await {
                 Ok(store) => store,

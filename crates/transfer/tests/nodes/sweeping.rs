@@ -20,6 +20,7 @@ on_both_engines!(
     staging_is_cleared_of_what_has_ended_and_of_nothing_else,
     a_store_that_is_away_is_asked_again,
     a_closed_temporary_file_that_lost_its_row_gets_it_back,
+    one_in_a_staging_bucket_gets_it_back_too,
 );
 
 /// Begins a multipart upload that no row names.
@@ -233,4 +234,25 @@ async fn a_closed_temporary_file_that_lost_its_row_gets_it_back(world: World) {
     let newer = node.stage("g.tmp", "newer").await;
     assert_eq!(node.sweep().await, "leave-foreign left 1");
     assert_eq!(node.state(newer.id()).await, TransferState::Staged);
+}
+
+async fn one_in_a_staging_bucket_gets_it_back_too(mut world: World) {
+    let waiting = world.stage_apart();
+    let mut node = world.node("a").await;
+    node.enter_owner().await;
+    let lost = node.stage("g.tmp", "whole").await;
+    world.execute("DELETE FROM transfers").await;
+    assert_eq!(node.dry_run().await, "adopt planned 1");
+    assert_eq!(node.sweep().await, "adopt done 1");
+    assert_eq!(node.sweep().await, "");
+    let files = node.database.private_files();
+    let place = &lost.intent().location;
+    let found = files.at(node.owner(), place, world.clock.now()).await;
+    let found = found.expect("a healthy database");
+    assert_eq!(found[0].id(), lost.id());
+    let staged = found[0].staged.as_ref().expect("staged");
+    assert_eq!(staged.location.bucket, *waiting.bucket());
+    let stands = waiting.head(&staged.location.key).await;
+    assert_eq!(stands.expect("it stands there").size, 5);
+    assert_eq!(world.store.requests().count(Operation::Put), 1);
 }

@@ -11,7 +11,7 @@ use model::{
 };
 use sqlx::Connection;
 use storage::memory::{Fault, MemoryStore, Operation};
-use storage::{Buffers, ObjectStore, ObjectStoreExt, Placement, Stores};
+use storage::{Buffers, DEFAULT_STORE, ObjectStore, ObjectStoreExt, Stores};
 use testkit::postgres::TestDatabase;
 use tokio::sync::Semaphore;
 use transfer::{
@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: ManualClock,
     owner: UserId,
+    /// The bucket that nodes stage in, where it is one of its own.
+    staging: Option<BucketName>,
     place: Place,
 }
 
@@ -60,6 +62,7 @@ pub(crate) struct Node {
     pub(crate) database: Database,
     pub(crate) transfers: Transfers,
     pub(crate) sweeper: Sweeper,
+    stores: Arc<Stores>,
     row: database::Node,
     owner: UserId,
     store: MemoryStore,
@@ -80,8 +83,16 @@ impl World {
             store: MemoryStore::with_clock(bucket(), Arc::new(clock.clone())),
             clock,
             owner: UserId::generate(),
+            staging: None,
             place,
         }
+    }
+
+    /// Nodes stage in a bucket of its own from now on, which is returned.
+    pub(crate) fn stage_apart(&mut self) -> MemoryStore {
+        let name = BucketName::parse("waiting").expect("valid");
+        self.staging = Some(name.clone());
+        self.store.sibling(name)
     }
 
     pub(crate) async fn node(&self, name: &str) -> Node {
@@ -114,9 +125,15 @@ impl World {
         change(&mut settings);
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let transfers = Transfers::new(database.clone(), Buffers::default(), clock, settings);
-        let stores = Arc::new(Stores::in_memory(self.store.clone()));
+        let mut stores = Stores::in_memory(self.store.clone());
+        if let Some(staging) = &self.staging {
+            let apart = stores.with_staging(DEFAULT_STORE, staging.clone());
+            stores = apart.expect("nobody else's");
+        }
+        let stores = Arc::new(stores);
         Node {
-            sweeper: Sweeper::new(transfers.clone(), stores),
+            sweeper: Sweeper::new(transfers.clone(), Arc::clone(&stores)),
+            stores,
             database,
             transfers,
             row,
@@ -208,10 +225,8 @@ impl Node {
     /// An upload that has its bytes and waits for CLOSE.
     pub(crate) fn open(&self, at: &str, bytes: impl AsRef<[u8]>) -> Transfer {
         let store: Arc<dyn ObjectStore> = Arc::new(self.store.clone());
-        let intent = self.intent(at);
-        let transfer = self
-            .transfers
-            .begin(intent, None, Placement::default(), store);
+        let beginning = Beginning::default();
+        let transfer = self.transfers.begin(self.intent(at), beginning, store);
         transfer.write(0, bytes.as_ref()).expect("taken");
         transfer
     }
@@ -219,11 +234,13 @@ impl Node {
     /// A temporary file that is closed: it stands whole in staging.
     pub(crate) async fn stage(&self, at: &str, bytes: &str) -> Transfer {
         let store: Arc<dyn ObjectStore> = Arc::new(self.store.clone());
+        let staging = self.stores.staging(self.store.bucket()).await;
         let beginning = Beginning {
+            staging: Some(staging.expect("a bucket")),
             temporary: true,
             ..Beginning::default()
         };
-        let transfer = self.transfers.begin_as(self.intent(at), beginning, store);
+        let transfer = self.transfers.begin(self.intent(at), beginning, store);
         transfer.write(0, bytes.as_bytes()).expect("taken");
         close(&transfer, Condition::Any).await.expect("staged");
         transfer
