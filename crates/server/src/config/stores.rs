@@ -174,7 +174,7 @@ mod tests {
                 "go together",
             ),
             (ARCHIVE.replace("\"s3\"", "\"local\""), "needs local.root"),
-            (format!("{ARCHIVE}s3.staging_bucket = \"A\"\n"), "stores"),
+            (format!("{ARCHIVE}s3.staging_bucket = \"a/b\"\n"), "stores"),
             (
                 format!("[storage]\nkind = \"s3\"\ns3.staging_bucket = \"cold\"\n{ARCHIVE}"),
                 "storage.s3.staging_bucket",
