@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use database::{Database, User};
+use database::{AuditEntry, Database, Outcome, User};
 use identity::Authenticated;
 use model::{Clock, ErrorKind, Protocol};
+use serde_json::json;
 use storage::Stores;
 use transfer::Transfers;
 
@@ -86,6 +87,41 @@ impl Gateway {
         authenticated: Authenticated,
         peer: Peer,
     ) -> Result<Arc<Session>> {
+        let opened = Box::pin(self.begin_session(&authenticated, peer.clone())).await;
+        if let Err(error) = &opened {
+            self.note_refused(authenticated.user(), &peer, error);
+        }
+        opened
+    }
+
+    /// For the audit log: who was let in by his credentials and got no session. What nobody could
+    /// decide is no refusal.
+    fn note_refused(&self, user: &User, peer: &Peer, error: &Error) {
+        if !matches!(error.kind(), ErrorKind::Denied | ErrorKind::Exhausted) {
+            return;
+        }
+        let reason = match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        let database = &self.shared.database;
+        let now = self.shared.clock.now();
+        database.writer().note(AuditEntry {
+            server: Some(user.server.clone()),
+            user_id: Some(user.id),
+            user: Some(user.name.to_string()),
+            protocol: Some(peer.protocol),
+            address: Some(peer.address),
+            detail: json!({ "reason": reason, "role": user.role }),
+            ..AuditEntry::new("session", Outcome::Refused, now)
+        });
+    }
+
+    async fn begin_session(
+        &self,
+        authenticated: &Authenticated,
+        peer: Peer,
+    ) -> Result<Arc<Session>> {
         let user = authenticated.user();
         let servers = self.shared.database.servers();
         let server = servers.by_id(&user.server).await;
@@ -106,14 +142,7 @@ impl Gateway {
         let place = (seat, presence);
         let shared = Arc::clone(&self.shared);
         let rights = (bounds, rights);
-        Session::begin(
-            &authenticated,
-            peer,
-            rights,
-            store.as_deref(),
-            place,
-            shared,
-        )
+        Session::begin(authenticated, peer, rights, store.as_deref(), place, shared)
     }
 
     /// Reads a user's role and compiles what holds for him: one query, none without a role. With

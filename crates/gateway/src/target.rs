@@ -60,7 +60,7 @@ impl Target {
             Some((bucket, key)) => (BucketName::parse(bucket)?, key.join("/")),
             None => return Err(InvalidTarget::Name(text.to_owned())),
         };
-        if is_reserved(&key) {
+        if is_reserved(&key) || bucket.as_str() == RESERVED {
             return Err(InvalidTarget::Reserved(text.to_owned()));
         }
         Ok(Self { store, bucket, key })

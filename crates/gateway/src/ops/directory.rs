@@ -105,7 +105,12 @@ impl Session {
             Entry::CommonPrefix(_) => false,
         };
         if entries.is_empty() && !overlay.is_directory {
-            return match self.look_for_file(REMOVE, &place, &*store).await? {
+            // Who may not look is not told that it is a file.
+            let file = match self.may(&place, Operation::Stat) {
+                true => self.look_for_file(REMOVE, &place, &*store).await?,
+                false => None,
+            };
+            return match file {
                 Some(_) => Err(Error::new(
                     ErrorKind::Invalid,
                     format!("{REMOVE} {path}: it is a file"),

@@ -149,7 +149,7 @@ impl Session {
         let store = self.store(OPERATION, &source.path, source.bucket()).await?;
         match self.look(OPERATION, source, &*store).await? {
             Standing::Nothing if has_private => self.rename_private_tree(source, target).await,
-            Standing::Nothing => Err(not_found(OPERATION, &source.path)),
+            Standing::Nothing => Err(self.nothing_to_rename(source, target)),
             Standing::File(head) => {
                 self.check_name(OPERATION, &target.path)?;
                 self.check_to(OPERATION, source, target, Operation::Rename)?;
@@ -167,6 +167,18 @@ impl Session {
                 self.rename_directory(source, target, store, deadline).await
             }
         }
+    }
+
+    /// Nothing stands there. Who may not look is told what he would be told if something did.
+    fn nothing_to_rename(&self, source: &Place, target: &Place) -> Error {
+        if !self.may(source, Operation::Stat) {
+            for operation in [Operation::Rename, Operation::RenameDirectory] {
+                if let Err(refused) = self.check_to(OPERATION, source, target, operation) {
+                    return refused;
+                }
+            }
+        }
+        not_found(OPERATION, &source.path)
     }
 
     /// Whether a file at the target is going to be replaced; fails where something stands there

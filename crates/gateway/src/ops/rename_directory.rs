@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use model::Location;
+use model::{ErrorKind, Location};
 use policy::Operation;
 use storage::{ListRequest, ObjectStore, ObjectStoreExt as _};
 use tokio::time::Instant;
@@ -80,9 +80,21 @@ impl Session {
             let rest = rest.strip_suffix('/').unwrap_or(rest);
             if !rest.is_empty() {
                 let (from, to) = (source.below(rest), target.below(rest));
-                self.check_to(OPERATION, &from, &to, operation)?;
+                if let Err(refused) = self.check_to(OPERATION, &from, &to, operation) {
+                    // The log says which it is; he is told its name if he may know it.
+                    return Err(match self.may(&from, Operation::Stat) {
+                        true => refused,
+                        false => not_all(source),
+                    });
+                }
             }
         }
         Ok(())
     }
+}
+
+fn not_all(directory: &Place) -> Error {
+    let path = &directory.path;
+    let text = format!("{OPERATION} {path}: you have no permission to rename everything in it");
+    Error::new(ErrorKind::Denied, text)
 }

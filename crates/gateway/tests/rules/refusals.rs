@@ -1,7 +1,7 @@
 //! What is refused, what the client is told, and what staff finds in the audit log.
 
 use gateway::{AttributeChanges, Overwrite};
-use model::{ErrorKind, Timestamp};
+use model::{Clock as _, ErrorKind, Timestamp};
 use serde_json::json;
 
 use crate::roles::{allowing, document, with};
@@ -101,6 +101,99 @@ async fn the_client_learns_operation_and_path_and_staff_the_statement() {
         "role \"partners\", policy \"partners\", statement 2 (\"KeepReports\") denies \
          s3:DeleteObject on arn:aws:s3:::b/home/reports/q3.csv"
     );
+}
+
+impl World {
+    /// The audit log so far. Rows of refusals are not waited for; what is written behind them comes
+    /// after them.
+    async fn audit_rows(&self) -> Vec<database::AuditEntry> {
+        let last = database::AuditEntry::new("last", database::Outcome::Success, self.clock.now());
+        let written = self.database.writer().record(Some(last), None).await;
+        written.expect("written");
+        let rows = self.database.audit();
+        let rows = rows.since(Timestamp::from_seconds(0), 1000).await;
+        rows.expect("read")
+    }
+}
+
+/// He may rename the folder, and not all that is in it; and he may not list it.
+#[tokio::test]
+async fn a_rename_that_is_refused_for_what_is_in_the_folder_does_not_name_it() {
+    let world = World::new().await;
+    let allowed = json!([
+        { "Effect": "Allow", "Action": ALL, "Resource": "arn:aws:s3:::b/home/*" },
+        { "Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/home/d/payroll/*" },
+    ]);
+    world.role("partners", &document(&allowed)).await;
+    world.seed("home/d/payroll/ann", "bytes").await;
+    let session = world.session_of("/b/home", with("partners")).await;
+    let (from, to) = (path("/d"), path("/e"));
+    let renamed = session.rename(&from, &to, Overwrite::Refuse);
+    let refused = renamed.await.expect_err("refused");
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    assert_eq!(
+        refused.to_string(),
+        "rename /d: you have no permission to rename everything in it"
+    );
+    let named = |row: &database::AuditEntry| row.path.as_deref() == Some("/d/payroll/ann");
+    assert!(world.audit_rows().await.iter().any(named), "staff learn which");
+}
+
+/// Sending is all that he may do.
+#[tokio::test]
+async fn who_may_not_look_is_told_the_same_of_nothing_as_of_what_he_may_not_rename_or_remove() {
+    let world = World::new().await;
+    let put = allowing(&["s3:PutObject", "s3:DeleteObject"], "home/");
+    let put = put.replace("s3:ListBucket", "s3:ListBucketVersions");
+    world.role("partners", &put).await;
+    world.seed("home/there", "bytes").await;
+    let session = world.session_of("/b/home", with("partners")).await;
+    let to = path("/to");
+    for name in ["/there", "/absent"] {
+        let renamed = session.rename(&path(name), &to, Overwrite::Refuse).await;
+        let refused = renamed.expect_err("refused").to_string();
+        assert_eq!(
+            refused,
+            format!("rename {name} to /to: you have no permission to rename there")
+        );
+        let removed = session.remove_directory(&path(name)).await;
+        let refused = removed.expect_err("refused").to_string();
+        assert!(refused.ends_with("no such file or directory"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn who_gets_no_session_has_an_audit_row_that_says_why() {
+    let settings = gateway::Settings {
+        max_sessions_per_user: 1,
+        ..gateway::Settings::default()
+    };
+    let world = World::with(|_| {}, settings).await;
+    let stranger = world.user("/b/home", with("nobody")).await;
+    world
+        .login(&stranger)
+        .await
+        .expect_err("there is no such role");
+    let homeless = world.user("/b/.pierhead", |_| {}).await;
+    world.login(&homeless).await.expect_err("that is no home");
+    let twice = world.user("/b/home", |_| {}).await;
+    let _first = world.login(&twice).await.expect("a session");
+    world.login(&twice).await.expect_err("one at most");
+    let rows = world.audit_rows().await;
+    for (user, why) in [
+        (&stranger, "role \"nobody\" does not exist"),
+        (&homeless, "lies in the reserved prefix"),
+        (&twice, "you have as many sessions open as you may"),
+    ] {
+        let row = rows
+            .iter()
+            .find(|row| row.action == "session" && row.user.as_deref() == Some(user.as_str()));
+        let row = row.expect("a row");
+        assert_eq!(row.outcome, database::Outcome::Refused);
+        assert!(row.user_id.is_some() && row.address.is_some());
+        let reason = row.detail["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(why), "{reason}");
+    }
 }
 
 #[tokio::test]
