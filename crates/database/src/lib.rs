@@ -83,7 +83,7 @@ pub use revocation::RevocationTable;
 pub use roles::{NewRole, Role, RoleChanges, RoleDocuments, RolesTable};
 pub use seal::{InvalidSealingKey, Sealer};
 pub use servers::{NewServer, Server, ServerLimits, ServersTable};
-pub use sightings::{Score, Sightings, SightingsTable};
+pub use sightings::{Score, Sightings, SightingsTable, Telling};
 pub use ssh_keys::{NewSshKey, SshKey, SshKeysTable};
 pub use transfer::{CompletedUpload, NewTransfer, Transfer, TransferState};
 pub use transfers::TransfersTable;

@@ -1,5 +1,7 @@
 //! The tables `scores` and `familiar`: what nodes tell each other of those who try to log in.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 use model::{ServerId, Timestamp};
 
@@ -27,6 +29,20 @@ impl Sightings {
     }
 }
 
+/// Which telling of whose this is, so that it counts once, however often it is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling<'a> {
+    /// Who tells: another text for each run of each node.
+    pub teller: &'a str,
+    /// The first, the second: never the same for anything else.
+    pub number: u64,
+}
+
+/// How long a telling is known, for who tries it again.
+const TELLING_KNOWN: Duration = Duration::from_secs(60 * 60);
+/// Before the tellers' names, in the table of leases: each holds what it told last.
+const TELLER: &str = "telling/";
+
 /// A source's score.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Score {
@@ -47,19 +63,29 @@ impl<'a> SightingsTable<'a> {
         Self { engine }
     }
 
-    /// Tells the other nodes, in one transaction. Told twice, scores count twice, and the rest
-    /// once.
+    /// Tells the other nodes, in one transaction. What a teller told last counts once, also where
+    /// he tells it again.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer; then nothing was written, unless the
-    /// outcome is unknown.
-    pub async fn tell(&self, server: &ServerId, mut seen: Sightings, now: Timestamp) -> Result<()> {
+    /// outcome is unknown: then the same telling is to be tried again before another.
+    pub async fn tell(
+        &self,
+        server: &ServerId,
+        telling: Telling<'_>,
+        mut seen: Sightings,
+        now: Timestamp,
+    ) -> Result<()> {
         // Always in the same order, so that nodes that tell of the same sources do not wait for
         // each other in a circle.
         seen.bans.sort_by_key(|ban| ban.network);
         seen.scores.sort();
         seen.familiar.sort();
         let mut transaction = self.engine.begin().await?;
+        if !is_news(telling, now, &mut transaction).await? {
+            transaction.roll_back().await;
+            return Ok(());
+        }
         for (source, change) in &seen.scores {
             change_score(server, *source, *change, now, &mut transaction).await?;
         }
@@ -154,8 +180,31 @@ impl<'a> SightingsTable<'a> {
                 .bind(now);
             self.engine.execute(&query).await?;
         }
-        Ok(())
+        let sql = "DELETE FROM leases WHERE name >= $1 AND name < $2 AND expires < $3";
+        let query = Query::new("forget", "tellers", sql)
+            .bind(TELLER)
+            // '0' follows '/'.
+            .bind("telling0")
+            .bind(now);
+        self.engine.execute(&query).await.map(drop)
     }
+}
+
+/// Whether this was not told yet. Whoever else tells the same at this moment waits here.
+async fn is_news(
+    telling: Telling<'_>,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<bool> {
+    let sql = "INSERT INTO leases (name, holder, expires) VALUES ($1, $2, $3) \
+               ON CONFLICT (name) DO UPDATE \
+               SET holder = excluded.holder, expires = excluded.expires \
+               WHERE leases.holder <> excluded.holder";
+    let query = Query::new("note telling of", telling.teller, sql)
+        .bind(format!("{TELLER}{}", telling.teller))
+        .bind(telling.number.to_string())
+        .bind(now.plus(TELLING_KNOWN));
+    Ok(transaction.execute(&query).await? > 0)
 }
 
 async fn change_score(

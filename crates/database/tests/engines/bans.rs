@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use database::{Ban, NewServer, Sightings};
+use database::{Ban, NewServer, Sightings, SightingsTable, Telling};
 use ipnet::IpNet;
-use model::{ServerId, Timestamp};
+use model::{NodeId, ServerId, Timestamp};
 
 use crate::fixture::{Fixture, NOW, on_both_engines};
 
@@ -12,6 +12,7 @@ on_both_engines!(
     a_ban_holds_until_its_end_and_is_seen_to_be_lifted,
     an_earned_ban_takes_nothing_from_a_longer_one,
     scores_of_all_nodes_add_up_and_fade,
+    what_is_told_again_counts_once,
     familiar_sources_are_remembered_for_the_longest_time_told,
     what_says_nothing_any_more_is_forgotten,
     servers_have_bans_of_their_own,
@@ -105,25 +106,38 @@ async fn an_earned_ban_takes_nothing_from_a_longer_one(fixture: Fixture) {
     let (bans, sightings) = (fixture.database.bans(), fixture.database.sightings());
     let text = "192.0.2.1/32";
     let short = earned(text, after(60));
-    sightings
-        .tell(&server, short.clone(), NOW)
+    tell(&sightings, &server, short.clone(), NOW)
         .await
         .expect("told");
     assert_eq!(holding(&fixture, &server, NOW).await, short.bans);
     let long = ban(text, after(600));
     bans.put(&server, &long, NOW).await.expect("banned");
-    let told = sightings.tell(&server, earned(text, after(300)), NOW);
+    let told = tell(&sightings, &server, earned(text, after(300)), NOW);
     told.await.expect("told");
     assert_eq!(holding(&fixture, &server, NOW).await, [long]);
     bans.lift(&server, network(text), after(1))
         .await
         .expect("lifted");
     let again = earned(text, after(300));
-    sightings
-        .tell(&server, again.clone(), after(2))
+    tell(&sightings, &server, again.clone(), after(2))
         .await
         .expect("told");
     assert_eq!(holding(&fixture, &server, after(2)).await, again.bans);
+}
+
+/// Tells what nobody has told before.
+async fn tell(
+    sightings: &SightingsTable<'_>,
+    server: &ServerId,
+    seen: Sightings,
+    now: Timestamp,
+) -> database::Result<()> {
+    let teller = NodeId::generate().to_string();
+    let telling = Telling {
+        teller: &teller,
+        number: 0,
+    };
+    sightings.tell(server, telling, seen, now).await
 }
 
 fn scored(text: &str, seconds: i64) -> Sightings {
@@ -135,9 +149,9 @@ fn scored(text: &str, seconds: i64) -> Sightings {
 
 async fn scores_of_all_nodes_add_up_and_fade(fixture: Fixture) {
     let (server, sightings) = (server(&fixture, "s").await, fixture.database.sightings());
-    let tell = |seconds, now| sightings.tell(&server, scored("192.0.2.1/32", seconds), now);
-    tell(60, NOW).await.expect("told");
-    tell(120, after(30)).await.expect("told");
+    let count = |seconds, now| tell(&sightings, &server, scored("192.0.2.1/32", seconds), now);
+    count(60, NOW).await.expect("told");
+    count(120, after(30)).await.expect("told");
     let clean = async |now: Timestamp| {
         let scores = sightings.scores(&server, NOW, now, 10).await;
         let scores = scores.expect("listed");
@@ -145,13 +159,46 @@ async fn scores_of_all_nodes_add_up_and_fade(fixture: Fixture) {
     };
     assert_eq!(clean(after(30)).await, Some(after(180)));
     assert_eq!(clean(after(180)).await, None, "it is zero");
-    tell(60, after(1000)).await.expect("told");
+    count(60, after(1000)).await.expect("told");
     assert_eq!(clean(after(1000)).await, Some(after(1060)), "from zero on");
-    tell(-20, after(1010)).await.expect("told");
+    count(-20, after(1010)).await.expect("told");
     assert_eq!(clean(after(1010)).await, Some(after(1040)), "forgiven");
-    let told = sightings.tell(&server, earned("192.0.2.1/32", after(2000)), after(1011));
+    let told = tell(
+        &sightings,
+        &server,
+        earned("192.0.2.1/32", after(2000)),
+        after(1011),
+    );
     told.await.expect("told");
     assert_eq!(clean(after(1011)).await, None, "a ban pays for it");
+}
+
+async fn what_is_told_again_counts_once(fixture: Fixture) {
+    let (server, sightings) = (server(&fixture, "s").await, fixture.database.sightings());
+    let clean = async || {
+        let scores = sightings.scores(&server, NOW, NOW, 10).await;
+        scores.expect("listed").first().map(|score| score.clean)
+    };
+    let again = async |teller: &str, number, seconds| {
+        let telling = Telling { teller, number };
+        for _ in 0..2 {
+            let seen = scored("192.0.2.1/32", seconds);
+            let told = sightings.tell(&server, telling, seen, NOW).await;
+            told.expect("told");
+        }
+    };
+    again("one", 0, 60).await;
+    assert_eq!(clean().await, Some(after(60)));
+    again("other", 0, 60).await;
+    again("one", 1, 30).await;
+    again("one", 2, 30).await;
+    assert_eq!(clean().await, Some(after(180)), "each once");
+    let day = after(24 * 60 * 60);
+    sightings.forget(&server, day).await.expect("tidied");
+    let left = fixture
+        .text("SELECT CAST(COUNT(*) AS TEXT) FROM leases")
+        .await;
+    assert_eq!(left, "0", "tellers of yesterday are forgotten");
 }
 
 async fn familiar_sources_are_remembered_for_the_longest_time_told(fixture: Fixture) {
@@ -162,8 +209,7 @@ async fn familiar_sources_are_remembered_for_the_longest_time_told(fixture: Fixt
             familiar: vec![(source, "acme".to_owned(), after(until))],
             ..Sightings::default()
         };
-        sightings
-            .tell(&server, seen, after(now))
+        tell(&sightings, &server, seen, after(now))
             .await
             .expect("told");
     }
@@ -181,7 +227,7 @@ async fn what_says_nothing_any_more_is_forgotten(fixture: Fixture) {
         let end = if text.ends_with("1/32") { 60 } else { 600 };
         let mut seen = earned(text, after(end));
         seen.scores = vec![(network("198.51.100.1/32"), 1_000_000)];
-        sightings.tell(&server, seen, NOW).await.expect("told");
+        tell(&sightings, &server, seen, NOW).await.expect("told");
     }
     assert_eq!(bans.forget(&server, after(100)).await.expect("tidied"), 1);
     assert_eq!(bans.forget(&server, after(100)).await.expect("tidied"), 0);

@@ -1,13 +1,13 @@
 //! A server's defence, shared with the other nodes: what is earned on one holds on all.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use database::{Ban, Database};
+use database::{Ban, Database, Sightings, Telling};
 use futures::future::join_all;
-use model::{Clock, EventKind, ServerId, Timestamp};
+use model::{Clock, EventKind, NodeId, ServerId, Timestamp};
 use tokio::sync::{Semaphore, watch};
 use tracing::warn;
 
@@ -54,6 +54,11 @@ struct Shared {
     database: Database,
     clock: Arc<dyn Clock>,
     chronicle: Mutex<Chronicle>,
+    /// This run, among those who tell what they saw.
+    teller: String,
+    tellings: AtomicU64,
+    /// What was told, and nobody said whether it was heard.
+    unsure: Mutex<Option<(u64, Sightings)>>,
     /// In microseconds: when the other nodes were asked last, and the tables tidied.
     asked: AtomicI64,
     tidied: AtomicI64,
@@ -74,6 +79,9 @@ impl Guard {
         Self(Arc::new(Shared {
             chronicle: Mutex::new(Chronicle::new(server.clone(), now)),
             server,
+            teller: NodeId::generate().to_string(),
+            tellings: AtomicU64::new(0),
+            unsure: Mutex::default(),
             defence: Defence::new(settings.defence, Arc::clone(&clock)),
             database,
             clock,
@@ -176,17 +184,40 @@ impl Guard {
     }
 
     async fn tell(&self) -> Result<()> {
+        // What may be told already comes first, and as it was, so that nothing counts twice.
+        let unsure = self.unsure().take();
+        if let Some((number, seen)) = unsure {
+            self.tell_as(number, seen).await?;
+        }
+        let seen = self.0.defence.take_untold(ROUND);
+        let number = self.0.tellings.fetch_add(1, Relaxed);
+        self.tell_as(number, seen).await
+    }
+
+    async fn tell_as(&self, number: u64, seen: Sightings) -> Result<()> {
         let shared = &self.0;
-        let seen = shared.defence.take_untold(ROUND);
         if seen.is_empty() {
             return Ok(());
         }
+        let telling = Telling {
+            teller: &shared.teller,
+            number,
+        };
         let (sightings, now) = (shared.database.sightings(), shared.clock.now());
-        let told = sightings.tell(&shared.server, seen.clone(), now).await;
-        if told.is_err() {
-            shared.defence.put_back(seen);
+        let told = sightings
+            .tell(&shared.server, telling, seen.clone(), now)
+            .await;
+        match &told {
+            Ok(()) => {}
+            Err(error) if error.outcome_unknown() => *self.unsure() = Some((number, seen)),
+            Err(_) => shared.defence.put_back(seen),
         }
         Ok(told?)
+    }
+
+    fn unsure(&self) -> MutexGuard<'_, Option<(u64, Sightings)>> {
+        let unsure = self.0.unsure.lock();
+        unsure.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn hear(&self) -> Result<()> {
