@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use database::{AuditEntry, Ban, Outcome};
 use identity::defence::Source;
 use ipnet::IpNet;
-use model::Timestamp;
+use model::{Event, EventKind, Timestamp};
 use serde_json::json;
 
 use super::{print_json, utc};
@@ -94,7 +94,8 @@ async fn add(arguments: BanAddArgs) -> anyhow::Result<()> {
     };
     let table = state.database.bans();
     table.put(&state.server.id, &ban, now).await?;
-    record(&state, "ban", &ban.network, json!(as_json(&ban))).await?;
+    let told = Some(EventKind::Ban);
+    record(&state, "ban", told, &ban.network, as_json(&ban)).await?;
     state.database.close().await;
     println!("banned {network}; every node knows within seconds");
     Ok(())
@@ -115,24 +116,32 @@ async fn remove(state: &State, text: &str) -> anyhow::Result<()> {
             None => anyhow::bail!("{network} is not banned; `pierhead ban list` shows who is"),
         }
     }
-    record(state, "unban", &network, json!({ "network": network })).await?;
+    let detail = json!({ "network": network });
+    record(state, "unban", None, &network, detail).await?;
     println!("lifted the ban of {network}; every node knows within seconds");
     Ok(())
 }
 
+/// For the audit log, and for those who wait for events of this kind.
 async fn record(
     state: &State,
     action: &str,
+    told: Option<EventKind>,
     network: &IpNet,
     detail: serde_json::Value,
 ) -> anyhow::Result<()> {
-    let mut entry = AuditEntry::new(action, Outcome::Success, state.clock.now());
+    let now = state.clock.now();
+    let mut entry = AuditEntry::new(action, Outcome::Success, now);
     entry.server = Some(state.server.id.clone());
     entry.address = Some(network.network());
     entry.detail = detail;
+    let event = told.map(|kind| Event {
+        client_address: Some(network.network()),
+        ..Event::new(kind, now, state.server.id.clone())
+    });
     let writer = state.database.writer();
-    let written = writer.record(Some(entry), None).await;
-    written.context("write the audit row")
+    let written = writer.record(Some(entry), event).await;
+    written.context("write the audit row and the event")
 }
 
 /// An address stands for what is banned with it: itself, or the /64 of IPv6 that it lies in.

@@ -147,6 +147,23 @@ async fn a_ban_earned_on_one_node_holds_on_the_other_and_after_a_restart() {
     }
 }
 
+/// The addresses that events of bans name.
+async fn events_of_bans(folder: &Path) -> Vec<IpAddr> {
+    let file = folder.join("data/pierhead.db");
+    let url = format!("sqlite://{}", file.display());
+    let url = database::DatabaseUrl::parse(&url).expect("a URL");
+    let database = database::Database::open(&url, database::Settings::default()).await;
+    let database = database.expect("it opens");
+    let since = model::Timestamp::from_seconds(0);
+    let events = database.events().since(since, 1000).await.expect("read");
+    database.close().await;
+    let bans = events
+        .into_iter()
+        .filter(|stored| stored.event.kind == model::EventKind::Ban);
+    bans.filter_map(|stored| stored.event.client_address)
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_keep_a_network_out_and_end_what_it_has_open() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -178,6 +195,7 @@ async fn staff_keep_a_network_out_and_end_what_it_has_open() {
         out.contains("127.0.0.8/30") && out.contains("it scans"),
         "{out}"
     );
+    assert_eq!(events_of_bans(folder.path()).await, [address(8)]);
     for (network, why) in [
         ("127.0.0.9", "it lies in 127.0.0.8/30"),
         ("192.0.2.1", "is not banned"),
