@@ -8,6 +8,8 @@ mod connection;
 mod entry;
 mod fault;
 mod message;
+#[cfg(test)]
+mod properties;
 mod tls;
 mod url;
 mod wire;
