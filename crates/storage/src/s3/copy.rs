@@ -6,7 +6,7 @@ use model::ObjectKey;
 use super::call::Effect;
 use super::failure::Failure;
 use super::get::version;
-use super::put::{DEFAULT_TYPE, conditions};
+use super::put::{DEFAULT_TYPE, conditions, verified};
 use super::sealed::{sealed, with_customer_key, with_source_key};
 use super::store::{Shared, checked};
 use super::text::{bare_etag, copy_source, quoted, to_headers};
@@ -59,10 +59,12 @@ impl Shared {
             let answer = request.clone().send().await?;
             let copied = answer.copy_object_result;
             let etag = copied.as_ref().and_then(|copied| copied.e_tag.as_deref());
+            let etag = bare_etag(etag.ok_or_else(|| Failure::incomplete("ETag"))?);
+            let named = copied.and_then(|copied| copied.checksum_crc64_nvme);
             Ok(Written {
-                etag: bare_etag(etag.ok_or_else(|| Failure::incomplete("ETag"))?),
+                etag,
                 version: version(answer.version_id.as_deref()),
-                crc64nvme: copied.and_then(|copied| copied.checksum_crc64_nvme),
+                crc64nvme: verified(None, named)?,
             })
         };
         call.run(self.settings(), attempt).await

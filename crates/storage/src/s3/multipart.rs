@@ -116,11 +116,13 @@ impl Shared {
         let attempt = || async {
             let answer = request.clone().send().await?.copy_part_result;
             let etag = answer.as_ref().and_then(|copied| copied.e_tag.as_deref());
+            let etag = bare_etag(etag.ok_or_else(|| Failure::incomplete("ETag"))?);
+            let named = answer.and_then(|copied| copied.checksum_crc64_nvme);
             Ok(Part {
                 number,
-                etag: bare_etag(etag.ok_or_else(|| Failure::incomplete("ETag"))?),
+                etag,
                 size: range.end - range.start,
-                crc64nvme: answer.and_then(|copied| copied.checksum_crc64_nvme),
+                crc64nvme: verified(None, named)?,
             })
         };
         let limit = self.settings().deadlines.working();
