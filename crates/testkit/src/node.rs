@@ -50,6 +50,11 @@ impl Node {
         })
     }
 
+    /// Runs another program from its next start on: an upgrade.
+    pub fn set_program(&mut self, binary: &Path) {
+        binary.clone_into(&mut self.binary);
+    }
+
     /// Where it takes connections, from one start to the next.
     pub fn address(&self) -> SocketAddr {
         self.sftp

@@ -19,7 +19,7 @@ use s3s::service::S3Service;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
-use super::faults::{Effect, Fault, Faults};
+use super::faults::{Blow, Effect, Fault, Faults};
 use super::operation::Operation;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -87,9 +87,12 @@ impl Door {
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
         let operation = Operation::of(&request);
         self.count(operation.name);
-        let Some(effect) = self.faults.strike(&operation) else {
+        let Some(Blow { effect, held }) = self.faults.strike(&operation) else {
             return self.serve(request).await;
         };
+        if let Some(gate) = held {
+            gate.cancelled().await;
+        }
         match effect {
             Effect::Status(status, code) => refuse(request, status, code, None).await,
             Effect::RetryAfter(status, code, seconds) => {

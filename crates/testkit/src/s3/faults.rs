@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::operation::Operation;
 use crate::dice::Dice;
 
@@ -42,6 +44,14 @@ pub struct Fault {
     key: Option<String>,
     times: Option<u32>,
     chance: Option<Chance>,
+    held: Option<CancellationToken>,
+}
+
+/// What strikes a request: after the gate, if there is one.
+#[derive(Debug, Clone)]
+pub(super) struct Blow {
+    pub(super) effect: Effect,
+    pub(super) held: Option<CancellationToken>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +69,7 @@ impl Fault {
             key: None,
             times: None,
             chance: None,
+            held: None,
         }
     }
 
@@ -90,6 +101,13 @@ impl Fault {
             probability,
             dice: Dice::seeded(seed),
         });
+        self
+    }
+
+    /// Only once `gate` is cancelled; until then the request waits.
+    #[must_use]
+    pub fn held_until(mut self, gate: CancellationToken) -> Self {
+        self.held = Some(gate);
         self
     }
 
@@ -136,9 +154,14 @@ impl Faults {
     }
 
     /// What happens to this request: the first fault that strikes.
-    pub(super) fn strike(&self, operation: &Operation) -> Option<Effect> {
+    pub(super) fn strike(&self, operation: &Operation) -> Option<Blow> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let strike = |fault: &mut Fault| fault.strikes(operation).then(|| fault.effect.clone());
+        let strike = |fault: &mut Fault| {
+            fault.strikes(operation).then(|| Blow {
+                effect: fault.effect.clone(),
+                held: fault.held.clone(),
+            })
+        };
         faults.iter_mut().find_map(strike)
     }
 }
