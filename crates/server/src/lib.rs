@@ -7,6 +7,8 @@ pub mod config;
 mod control;
 mod defence;
 mod membership;
+#[cfg(feature = "next-version")]
+pub mod next_version;
 mod node;
 mod notify;
 mod readiness;

@@ -71,6 +71,8 @@ impl State {
         let settings = Settings {
             sealer,
             commit_deadline: config.database.write_deadline.duration(),
+            #[cfg(feature = "next-version")]
+            next_migrations: crate::next_version::own_migrations(),
             ..Settings::default()
         };
         let database = Database::open(&url, settings)
