@@ -2,7 +2,6 @@
 //! transfer's id, and by nothing else.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use model::EventKind;
@@ -13,10 +12,7 @@ use testkit::node::Node;
 use testkit::s3::{Effect, Fault};
 use tokio::task::JoinSet;
 
-use crate::world::{BUCKET, USER, World, aside, noise, started};
-
-/// How long another node may take to find that one is dead, and to settle what it left.
-const SETTLED: Duration = Duration::from_secs(60);
+use crate::world::{BUCKET, SETTLED, USER, World, aside, noise, started, until};
 
 /// Several parts.
 const LARGE: u64 = 20 << 20;
@@ -98,18 +94,6 @@ impl Pair {
             assert!(!late, "not settled within {SETTLED:?}: {swept:?}");
         }
     }
-}
-
-/// Waits until it is so.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let mut looks = tokio::time::interval(Duration::from_millis(10));
-    let look = async {
-        while !is_so().await {
-            looks.tick().await;
-        }
-    };
-    let seen = tokio::time::timeout(SETTLED, look).await;
-    assert!(seen.is_ok(), "{what} is not seen within {SETTLED:?}");
 }
 
 /// The node dies while it waits for the answer to a completion. An object of the same bytes, and

@@ -1,8 +1,18 @@
 //! The whole product: real processes, a real database, a real S3 server, real clients.
 
+mod cluster;
+mod left_over;
+mod load;
+mod openssh;
+mod world;
+
 mod disk;
 mod lost_answers;
 mod reference;
+mod restarts;
 mod several_nodes;
+mod slow_line;
+mod slow_renames;
 mod store_faults;
-mod world;
+#[cfg(feature = "next-version")]
+mod versions;

@@ -51,6 +51,7 @@ async fn faults_at_a_fifth_of_requests_lose_nothing_and_show_nothing_half() {
         Effect::LoseReply,
         Effect::StatusAfter(500, "InternalError"),
         Effect::WrongChecksum,
+        Effect::Latency(Duration::from_millis(300)),
     ];
     let seed = 0x5eed;
     for (number, effect) in (0_u32..).zip(effects.iter()) {
@@ -71,7 +72,7 @@ async fn a_network_that_cuts_connections_to_the_store_loses_nothing() {
     let proxy = Proxy::start(target.expect("an address"))
         .await
         .expect("a proxy");
-    let node = started(world.node_through(&format!("http://{}", proxy.address()))).await;
+    let node = started(world.node_through(&format!("http://{}", proxy.address()), "")).await;
     world
         .session(node.address())
         .await
@@ -80,6 +81,7 @@ async fn a_network_that_cuts_connections_to_the_store_loses_nothing() {
         .expect("put");
     let seed = 0xcab1e;
     proxy.set_latency(Duration::from_millis(2));
+    proxy.set_bandwidth(Some(16 << 20));
     proxy.cut_at_random(0.2, 8 << 20, seed);
     proxy.cut_now();
     let answers = upload_all(&world, &node, seed).await;

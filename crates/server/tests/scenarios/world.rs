@@ -1,16 +1,17 @@
 //! What a scenario takes place in: backends that outlive the nodes, users, and the way in past
 //! the gateway.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use database::{Database, DatabaseUrl, Transfer, TransferState};
-use model::{BucketName, EventKind, Location, ObjectKey, Timestamp, TransferId};
+use database::{Database, DatabaseUrl};
+use model::{EventKind, Timestamp};
 use ssh::{HostKey, HostKeyAlgorithm};
 use testkit::client::{Credential, Session, Stop};
 use testkit::dice::Dice;
@@ -34,28 +35,37 @@ pub(crate) enum Objects {
     Moto(Moto),
 }
 
+/// Where rows are.
+enum Rows {
+    Sqlite,
+    Postgres(TestDatabase),
+}
+
 /// Backends and a user with a key.
 pub(crate) struct World {
     pub(crate) objects: Objects,
-    postgres: Option<TestDatabase>,
+    rows: Rows,
     folder: tempfile::TempDir,
     credential: Credential,
     nodes: AtomicUsize,
+    /// What looks into the database knows, where that is another version.
+    #[cfg(feature = "next-version")]
+    version: std::sync::OnceLock<PathBuf>,
 }
 
 impl World {
     /// An S3 server in this process, and PostgreSQL where there are to be several nodes.
     pub(crate) async fn with_s3(several_nodes: bool) -> Self {
-        let server = S3Server::start(Options::default()).await;
-        let postgres = match several_nodes {
-            true => Some(
-                tokio::task::spawn_blocking(TestDatabase::new)
-                    .await
-                    .expect("PostgreSQL"),
-            ),
-            false => None,
+        let rows = match several_nodes {
+            true => Rows::Postgres(aside(TestDatabase::new).await),
+            false => Rows::Sqlite,
         };
-        Self::new(Objects::S3(server.expect("an S3 server")), postgres)
+        Self::new(Self::s3_objects().await, rows)
+    }
+
+    async fn s3_objects() -> Objects {
+        let server = S3Server::start(Options::default()).await;
+        Objects::S3(server.expect("an S3 server"))
     }
 
     /// moto's server, where `PIERHEAD_TEST_MOTO` says it is.
@@ -68,15 +78,15 @@ impl World {
             std::env::var("PIERHEAD_TEST_MOTO").expect("PIERHEAD_TEST_MOTO names moto_server");
         let server = Moto::start(Path::new(&program)).await.expect("moto starts");
         server.create_bucket(BUCKET).await.expect("a bucket");
-        Self::new(Objects::Moto(server), None)
+        Self::new(Objects::Moto(server), Rows::Sqlite)
     }
 
     /// The local store below `root`, and SQLite.
     pub(crate) fn with_folder(root: &Path) -> Self {
-        Self::new(Objects::Local(root.to_owned()), None)
+        Self::new(Objects::Local(root.to_owned()), Rows::Sqlite)
     }
 
-    fn new(objects: Objects, postgres: Option<TestDatabase>) -> Self {
+    fn new(objects: Objects, rows: Rows) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let key = HostKey::generate(HostKeyAlgorithm::Ed25519).expect("a key");
         let private = key.to_openssh().expect("encoded");
@@ -89,10 +99,12 @@ impl World {
         std::fs::write(folder.path().join("key.pub"), public).expect("written");
         Self {
             objects,
-            postgres,
+            rows,
             folder,
             credential: Credential::Key(Arc::new(key)),
             nodes: AtomicUsize::new(0),
+            #[cfg(feature = "next-version")]
+            version: std::sync::OnceLock::new(),
         }
     }
 
@@ -107,8 +119,8 @@ impl World {
     }
 
     /// A node that reaches the S3 server under another URL.
-    pub(crate) fn node_through(&self, endpoint: &str) -> Node {
-        self.node_with(&self.s3_settings(endpoint))
+    pub(crate) fn node_through(&self, endpoint: &str, settings: &str) -> Node {
+        self.node_with(&format!("{settings}\n{}", self.s3_settings(endpoint)))
     }
 
     fn node_with(&self, settings: &str) -> Node {
@@ -162,7 +174,11 @@ impl World {
 
     /// What stands at a path of the user, as a consumer of the bucket sees it.
     pub(crate) fn object(&self, path: &str) -> Option<Bytes> {
-        let key = format!("{USER}/{path}");
+        self.object_of(USER, path)
+    }
+
+    pub(crate) fn object_of(&self, user: &str, path: &str) -> Option<Bytes> {
+        let key = format!("{user}/{path}");
         match &self.objects {
             Objects::Moto(_) => panic!("moto's objects are looked at through the gateway alone"),
             Objects::S3(server) => server.object(BUCKET, &key),
@@ -172,40 +188,27 @@ impl World {
         }
     }
 
-    /// Everything in the S3 server that is no object of a user, against the rows of transfers.
-    pub(crate) async fn left_over(&self) -> LeftOver {
-        let database = self.database().await;
-        let transfers = database.transfers();
-        let mut left = LeftOver::default();
-        for (key, id) in self.s3().uploads(BUCKET) {
-            let location = Location {
-                bucket: BucketName::parse(BUCKET).expect("a plain name"),
-                key: ObjectKey::parse(key.clone()).expect("a key"),
-            };
-            let row = match staged_for(&key) {
-                Some(id) => transfers.by_id(id).await.expect("read"),
-                None => {
-                    let rows = transfers.to_object(&location, 100).await.expect("read");
-                    let named = |row: &Transfer| row.upload_id.as_ref() == Some(&id);
-                    rows.into_iter().find(named)
-                }
-            };
-            left.add(&format!("the multipart upload {id} to {key}"), row);
-        }
-        for key in self.s3().keys(BUCKET) {
-            if let Some(id) = staged_for(&key) {
-                left.add(&key, transfers.by_id(id).await.expect("read"));
-            }
-        }
-        database.close().await;
-        left
+    /// The database, past the gateway.
+    pub(crate) async fn database(&self) -> Database {
+        let url = DatabaseUrl::parse(&self.database_url()).expect("a URL");
+        let settings = database::Settings {
+            #[cfg(feature = "next-version")]
+            next_migrations: self
+                .version
+                .get()
+                .map(|program| server::next_version::migrations(program))
+                .unwrap_or_default(),
+            ..database::Settings::default()
+        };
+        let database = Database::open(&url, settings).await;
+        database.expect("the database answers")
     }
 
-    /// The database, past the gateway.
-    async fn database(&self) -> Database {
-        let url = DatabaseUrl::parse(&self.database_url()).expect("a URL");
-        let database = Database::open(&url, database::Settings::default()).await;
-        database.expect("the database answers")
+    /// From now on looks into the database as the program of this name does.
+    #[cfg(feature = "next-version")]
+    pub(crate) fn look_as(&self, program: &Path) {
+        let set = self.version.set(program.to_owned());
+        set.expect("once in a scenario");
     }
 
     /// How many `upload` events each path has.
@@ -213,8 +216,12 @@ impl World {
         self.told(EventKind::Upload).await
     }
 
-    /// How many events of a kind each path has.
+    /// How many events of a kind each path of the user has.
     pub(crate) async fn told(&self, kind: EventKind) -> BTreeMap<String, usize> {
+        self.told_of(USER, kind).await
+    }
+
+    pub(crate) async fn told_of(&self, user: &str, kind: EventKind) -> BTreeMap<String, usize> {
         let database = self.database().await;
         let since = Timestamp::from_micros(0);
         let events = database.events().since(since, 100_000).await.expect("read");
@@ -225,56 +232,23 @@ impl World {
             .filter(|stored| stored.event.kind == kind)
         {
             let key = stored.event.key.expect("it has a key");
-            let path = key.strip_prefix("partner/").expect("of the user");
-            *told.entry(path.to_owned()).or_default() += 1;
+            let (whose, path) = key.split_once('/').expect("below a home");
+            if whose == user {
+                *told.entry(path.to_owned()).or_default() += 1;
+            }
         }
         told
     }
 
     fn database_url(&self) -> String {
-        match &self.postgres {
-            Some(database) => database.url().to_owned(),
-            None => format!(
+        match &self.rows {
+            Rows::Postgres(database) => database.url().to_owned(),
+            Rows::Sqlite => format!(
                 "sqlite://{}",
                 self.folder.path().join("pierhead.db").display()
             ),
         }
     }
-}
-
-/// What a store holds besides objects of users.
-#[derive(Debug, Default)]
-pub(crate) struct LeftOver {
-    /// Paths of the user that are unfinished, or temporary, and have something in the store.
-    pub(crate) unfinished: BTreeSet<String>,
-    /// What no unfinished row accounts for, in words.
-    pub(crate) unexplained: Vec<String>,
-}
-
-impl LeftOver {
-    fn add(&mut self, what: &str, row: Option<Transfer>) {
-        use TransferState::{Detached, Intended, Publishing, Staged};
-        let Some(row) = row else {
-            let text = format!("{what} is left, and no row names it");
-            return self.unexplained.push(text);
-        };
-        let (id, state) = (row.intent.id, row.state);
-        match state {
-            Intended | Publishing | Detached | Staged => {
-                let path = row.intent.path.trim_start_matches('/');
-                self.unfinished.insert(path.to_owned());
-            }
-            _ => self
-                .unexplained
-                .push(format!("{what} is left, and transfer {id} is {state:?}")),
-        }
-    }
-}
-
-/// The transfer that a key in staging names.
-fn staged_for(key: &str) -> Option<TransferId> {
-    let rest = key.strip_prefix(".pierhead/staging/")?;
-    rest.split('/').next()?.parse().ok()
 }
 
 fn s3_settings(endpoint: &str, access: &str, secret: &str) -> String {
@@ -316,6 +290,21 @@ pub(crate) fn noise(dice: &mut Dice, length: u64) -> Bytes {
 /// Runs what blocks beside the tests' own servers.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("it ends")
+}
+
+/// How long another node may take to find that one is dead, and to settle what it left.
+pub(crate) const SETTLED: Duration = Duration::from_secs(60);
+
+/// Waits until it is so.
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let look = async {
+        while !is_so().await {
+            looks.tick().await;
+        }
+    };
+    let seen = tokio::time::timeout(SETTLED, look).await;
+    assert!(seen.is_ok(), "{what} is not seen within {SETTLED:?}");
 }
 
 /// Starts a node without blocking the S3 server that it needs.
