@@ -6,10 +6,11 @@ use database::{Database, SshKey};
 use model::{Clock, Secret, ServerId, UserId, UserName};
 
 use crate::certificate::Trust;
-use crate::provider::{Asked, Configured};
+use crate::provider::Configured;
+use crate::roster::Roster;
 use crate::{
     Authenticated, AuthenticationMethods, HashCost, HashFormat, Login, PasswordHash,
-    PasswordPolicy, Passwords, Peer, ProviderName, PublicKey, Refused, Result, Routing, metrics,
+    PasswordPolicy, Passwords, Peer, PublicKey, Refused, Result, Routing, metrics,
 };
 
 /// How credentials are looked at.
@@ -39,9 +40,7 @@ pub struct Identity {
     database: Database,
     passwords: Passwords,
     clock: Arc<dyn Clock>,
-    providers: Arc<Vec<Arc<Asked>>>,
-    routing: Arc<Routing>,
-    methods: AuthenticationMethods,
+    roster: Arc<RwLock<Arc<Roster>>>,
     trust: Arc<RwLock<Arc<Trust>>>,
     password_policy: Arc<PasswordPolicy>,
 }
@@ -56,9 +55,7 @@ impl Identity {
             database,
             passwords: Passwords::new(settings.hash_cost, settings.hashes_at_once)?,
             clock,
-            providers: Arc::default(),
-            routing: Arc::new(Routing::single(ProviderName::built_in())),
-            methods: AuthenticationMethods::default(),
+            roster: shared(Roster::built_in()),
             trust: Arc::default(),
             password_policy: Arc::default(),
         })
@@ -67,18 +64,30 @@ impl Identity {
     /// The same, with these providers beside the built-in users.
     #[must_use]
     pub fn with_providers(mut self, providers: Vec<Configured>, routing: Routing) -> Self {
-        let clock = || Arc::clone(&self.clock);
-        let asked = providers.into_iter().map(|one| Asked::new(one, clock()));
-        self.providers = Arc::new(asked.map(Arc::new).collect());
-        self.routing = Arc::new(routing);
+        let methods = self.methods();
+        self.roster = shared(Roster::new(providers, routing, methods, &self.clock));
         self
     }
 
     /// Asks these of users who have no methods of their own.
     #[must_use]
     pub fn with_methods(mut self, methods: AuthenticationMethods) -> Self {
-        self.methods = methods;
+        self.roster = shared(self.roster().with_methods(methods));
         self
+    }
+
+    /// Asks these from the next login on, for all clones, and whoever is in from the next question
+    /// about him. What the others said is forgotten; they end with the last login that they are
+    /// asked about.
+    pub fn set_providers(
+        &self,
+        providers: Vec<Configured>,
+        routing: Routing,
+        methods: AuthenticationMethods,
+    ) {
+        let roster = Roster::new(providers, routing, methods, &self.clock);
+        let mut held = self.roster.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(roster);
     }
 
     /// Takes over what the files of authorities and of revoked keys say now, for all clones.
@@ -203,19 +212,15 @@ impl Identity {
         &self.passwords
     }
 
-    pub(crate) fn provider(&self, name: &str) -> Option<&Arc<Asked>> {
-        self.providers
-            .iter()
-            .find(|asked| asked.name().as_str() == name)
-    }
-
-    pub(crate) fn routing(&self) -> &Routing {
-        &self.routing
+    /// Who is asked now.
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        let held = self.roster.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&held)
     }
 
     /// What users have to show who have no methods of their own.
     pub fn methods(&self) -> AuthenticationMethods {
-        self.methods
+        self.roster().methods()
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -225,4 +230,8 @@ impl Identity {
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
+}
+
+fn shared(roster: Roster) -> Arc<RwLock<Arc<Roster>>> {
+    Arc::new(RwLock::new(Arc::new(roster)))
 }

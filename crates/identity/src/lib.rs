@@ -28,6 +28,7 @@ pub mod provider;
 pub mod providers;
 mod public_key;
 mod reauthorise;
+mod roster;
 mod routing;
 mod standing;
 mod test_report;

@@ -50,17 +50,20 @@ impl Identity {
         let Some(provider) = who.user().provider.as_deref() else {
             return Reauthorised::NotAsked;
         };
-        let Some(asked) = self.provider(provider) else {
+        let roster = self.roster();
+        let Some(asked) = roster.provider(provider) else {
             return Reauthorised::Lost(StandingLost::Refused);
         };
-        let by_key = matches!(who.method(), Method::PublicKey { .. });
-        if !by_key && !asked.knows_users_without_password() {
-            return Reauthorised::NotAsked;
-        }
+        let credential = match who.method() {
+            Method::Certificate(_) => Credential::Certificate,
+            Method::PublicKey { .. } => Credential::Keys,
+            _ if asked.knows_users_without_password() => Credential::Keys,
+            _ => return Reauthorised::NotAsked,
+        };
         let Ok(name) = UserName::parse(who.user().plain_name()) else {
             return Reauthorised::Lost(StandingLost::Refused);
         };
-        let question = question(Credential::Keys, name, who.server(), who.peer());
+        let question = question(credential, name, who.server(), who.peer());
         match asked.ask_anew(&question).await {
             Err(_) => Reauthorised::Unanswered,
             Ok(Answer::Refused(_)) => Reauthorised::Lost(StandingLost::Refused),

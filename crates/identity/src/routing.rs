@@ -172,16 +172,42 @@ impl Routing {
     /// # Errors
     /// [`Unroutable`] where nobody is.
     pub fn route(&self, name: &str) -> Result<Route, Unroutable> {
-        let parted = match self.providers.len() {
-            0 | 1 if self.default.is_some() => None,
-            _ => name.rsplit_once(Self::SEPARATOR),
-        };
-        let (user, provider) = match parted {
+        let (user, provider) = match self.parted(name) {
             None => (name, self.of_plain(name).ok_or(Unroutable::NoDefault)?),
             Some((user, provider)) => (user, self.known(provider)?),
         };
         let user = UserName::parse(user).map_err(|_| Unroutable::InvalidName)?;
         Ok(Route { provider, user })
+    }
+
+    /// Who is asked about nobody in the place of a name that is taken nowhere, so that it is
+    /// answered as late as others: nobody learns from the time which providers there are.
+    pub(crate) fn stand_in(&self, name: &str) -> Option<ProviderName> {
+        let Some((_, provider)) = self.parted(name) else {
+            return self.of_plain(name);
+        };
+        let outside = |name: &&ProviderName| name.as_str() != BUILT_IN;
+        let default = self.default.as_ref().filter(outside);
+        let any = || default.or_else(|| self.providers.iter().find(outside));
+        self.known(provider).ok().or_else(|| any().cloned())
+    }
+
+    /// The names that a certificate may call this user by: those that lead to him.
+    pub(crate) fn names_of(&self, user: &UserName, provider: &ProviderName) -> Vec<String> {
+        let whole = format!("{user}{}{provider}", Self::SEPARATOR);
+        let names = [whole, user.to_string()].into_iter();
+        let leads = |name: &String| {
+            let route = self.route(name);
+            route.is_ok_and(|route| route.user == *user && route.provider == *provider)
+        };
+        names.filter(leads).collect()
+    }
+
+    fn parted<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        match self.providers.len() {
+            0 | 1 if self.default.is_some() => None,
+            _ => name.rsplit_once(Self::SEPARATOR),
+        }
     }
 
     fn of_plain(&self, name: &str) -> Option<ProviderName> {
@@ -284,6 +310,42 @@ mod tests {
             routed(&Routing::new([], None), "bob"),
             Err(Unroutable::NoDefault)
         );
+    }
+
+    #[test]
+    fn a_name_that_leads_nowhere_takes_as_long_as_one_that_leads_somewhere() {
+        let routing = Routing::new(
+            [provider("ldap"), provider("http")],
+            Some(provider("builtin")),
+        );
+        for (name, asked) in [
+            ("bob@@nowhere", "http"),
+            ("bob@@", "http"),
+            ("a/b@@ldap", "ldap"),
+            ("a/b", "builtin"),
+        ] {
+            assert!(routing.route(name).is_err(), "{name}");
+            assert_eq!(routing.stand_in(name), Some(provider(asked)), "{name}");
+        }
+        let routing = Routing::new([provider("http")], Some(provider("ldap")));
+        assert_eq!(routing.stand_in("bob@@nowhere"), Some(provider("ldap")));
+    }
+
+    #[test]
+    fn a_user_is_called_by_the_names_that_lead_to_him() {
+        let routing = Routing::new(
+            [provider("ldap"), provider("builtin")],
+            Some(provider("ldap")),
+        );
+        let names = |user: &str, of: &str| {
+            let user = UserName::parse(user).expect("a name");
+            routing.names_of(&user, &provider(of))
+        };
+        assert_eq!(names("bob", "ldap"), ["bob@@ldap", "bob"]);
+        assert_eq!(names("bob", "builtin"), ["bob@@builtin"]);
+        let single = Routing::single(provider("builtin"));
+        let bob = UserName::parse("bob").expect("a name");
+        assert_eq!(single.names_of(&bob, &provider("builtin")), ["bob"]);
     }
 
     #[test]

@@ -83,12 +83,13 @@ impl Identity {
             outcome: Err("nobody was asked".to_owned()),
         };
         let peer = Peer::new(SocketAddr::new(source, 0));
-        let outcome = match self.routing().route(user) {
+        let roster = self.roster();
+        let outcome = match roster.routing().route(user) {
             Err(why) => Err(why.to_string()),
             Ok(Route { provider, user }) => {
                 report.provider = Some(provider.to_string());
                 report.user = user.to_string();
-                match self.provider(provider.as_str()) {
+                match roster.provider(provider.as_str()) {
                     None if provider.as_str() == BUILT_IN => {
                         let steps = &mut report.steps;
                         self.test_built_in(server, &user, credential, &peer, steps)

@@ -179,8 +179,8 @@ impl Totp {
         found
     }
 
-    /// The password of a step (RFC 4226 section 5.3).
-    fn at(&self, step: TotpStep) -> String {
+    /// The password of a step (RFC 4226 section 5.3), as an app shows it.
+    pub fn at(&self, step: TotpStep) -> String {
         let key = hmac::Key::new(self.settings.algorithm.hmac(), self.secret.expose());
         let tag = hmac::sign(&key, &step.to_be_bytes());
         let tag = tag.as_ref();

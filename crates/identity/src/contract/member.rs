@@ -16,12 +16,20 @@ pub struct InvalidResponse {
     pub(super) fault: String,
 }
 
+/// What stands for the member where the answer is none as a whole.
+pub(super) const ANSWER: &str = "the answer";
+
 impl InvalidResponse {
     pub(super) fn new(member: impl Into<String>, fault: impl Into<String>) -> Self {
         Self {
             member: member.into(),
             fault: fault.into(),
         }
+    }
+
+    /// Whether the answer is none as a whole, whoever was asked about.
+    pub fn is_whole(&self) -> bool {
+        self.member == ANSWER
     }
 
     /// The member that is wrong: `Policy`, `HomeDirectoryDetails[3].Target`; `the answer` where

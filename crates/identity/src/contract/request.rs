@@ -23,6 +23,7 @@ pub struct IdentityRequest {
     username: UserName,
     source_ip: IpAddr,
     password: Option<Secret<String>>,
+    certified: bool,
 }
 
 /// A `GET` to API Gateway.
@@ -65,6 +66,15 @@ impl IdentityRequest {
             // A client of IPv4 on a socket of both is one of IPv4.
             source_ip: source_ip.to_canonical(),
             password: None,
+            certified: false,
+        }
+    }
+
+    /// Asks who a user is whom a certificate has proved. It goes out as [`Self::for_keys`] does.
+    pub fn for_certificate(server_id: &str, username: UserName, source_ip: IpAddr) -> Self {
+        Self {
+            certified: true,
+            ..Self::for_keys(server_id, username, source_ip)
         }
     }
 
@@ -91,6 +101,7 @@ impl IdentityRequest {
     pub fn asked(&self) -> Asked {
         match self.password {
             Some(_) => Asked::Password,
+            None if self.certified => Asked::Certificate,
             None => Asked::PublicKey,
         }
     }

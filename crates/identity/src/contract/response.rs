@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::home::{self, Home};
-use super::member::{InvalidResponse, Members, wrong_type};
+use super::member::{ANSWER, InvalidResponse, Members, wrong_type};
 use crate::{InvalidPublicKey, PublicKey};
 
 /// What a provider was asked.
@@ -13,6 +13,8 @@ pub enum Asked {
     Password,
     /// Which keys a user has.
     PublicKey,
+    /// Who a user is, whom a certificate has proved: with keys or without.
+    Certificate,
 }
 
 /// What a provider's answer means.
@@ -74,7 +76,6 @@ impl IdentityResponse {
     /// [`InvalidResponse`] where the answer would let somebody in and is not what the contract
     /// says, or is no JSON object. Nobody gets in then.
     pub fn parse(body: &[u8], asked: Asked) -> Result<Self, InvalidResponse> {
-        const ANSWER: &str = "the answer";
         if body.len() > Self::MAX_BYTES {
             return Err(InvalidResponse::new(ANSWER, "it is longer than 6 MiB"));
         }
@@ -136,7 +137,7 @@ type Keys = (Vec<PublicKey>, Vec<(usize, InvalidPublicKey)>);
 fn keys(members: &mut Members, asked: Asked) -> Result<Keys, InvalidResponse> {
     const NAME: &str = "PublicKeys";
     let list = match (members.take(NAME), asked) {
-        (None, Asked::Password) => return Ok(Keys::default()),
+        (None, Asked::Password | Asked::Certificate) => return Ok(Keys::default()),
         // A provider that knows keys alone answers so to whatever password it is given.
         (Some(_), Asked::Password) => {
             return Err(InvalidResponse::new(
@@ -151,12 +152,12 @@ fn keys(members: &mut Members, asked: Asked) -> Result<Keys, InvalidResponse> {
                 "it is missing, and keys were asked for",
             ));
         }
-        (Some(Value::Array(list)), Asked::PublicKey) => list,
-        (Some(other), Asked::PublicKey) => {
+        (Some(Value::Array(list)), Asked::PublicKey | Asked::Certificate) => list,
+        (Some(other), Asked::PublicKey | Asked::Certificate) => {
             return Err(wrong_type(NAME, "a list of strings", &other));
         }
     };
-    if list.is_empty() || list.len() > MAX_KEYS {
+    if list.is_empty() && asked == Asked::PublicKey || list.len() > MAX_KEYS {
         let fault = format!("it must hold 1 to {MAX_KEYS} keys, not {}", list.len());
         return Err(InvalidResponse::new(NAME, fault));
     }

@@ -363,3 +363,19 @@ proptest! {
         let _ = IdentityResponse::parse(text.as_bytes(), Asked::PublicKey);
     }
 }
+
+#[test]
+fn a_user_whom_a_certificate_has_proved_may_have_keys_or_none() {
+    let without = admitted(&json!({ "Role": "r" }), Asked::Certificate);
+    assert!(without.keys.is_empty());
+    let none = json!({ "Role": "r", "PublicKeys": [] });
+    assert!(admitted(&none, Asked::Certificate).keys.is_empty());
+    let with = json!({ "Role": "r", "PublicKeys": [KEY] });
+    assert_eq!(admitted(&with, Asked::Certificate).keys.len(), 1);
+    for wrong in [json!("x"), json!([7])] {
+        let answer = json!({ "Role": "r", "PublicKeys": wrong });
+        assert!(parse(&answer, Asked::Certificate).is_err(), "{answer}");
+    }
+    let refused = parse(&json!({ "Role": " " }), Asked::Certificate);
+    assert!(matches!(refused, Ok(IdentityResponse::Refused)));
+}

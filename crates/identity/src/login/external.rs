@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use database::User;
 use model::{Clock, Protocol, Secret, ServerId, UserName};
+use rand::Rng as _;
 use tracing::warn;
 
-use crate::provider::{Answer, Asked, Credential, PasswordCheck, Profile, Question};
+use crate::provider::{Answer, Asked, Credential, PasswordCheck, Profile, Question, Unanswered};
 use crate::{Error, Identity, Peer, Refused};
 
 /// Somebody whom a provider may know.
@@ -23,9 +24,25 @@ pub(super) struct External {
     pub(super) keys: Option<Answer>,
     /// What was said of him last.
     pub(super) profile: Option<Box<Profile>>,
+    /// Nobody is of the name that was sent. Somebody is asked about nobody, so that it takes as
+    /// long as with others, and the answer is not heard.
+    pub(super) nobody: bool,
 }
 
 impl External {
+    /// Nobody, until more is known.
+    pub(super) fn new(asked: &Arc<Asked>, user: UserName, recorded_as: UserName) -> Self {
+        Self {
+            asked: Arc::clone(asked),
+            user,
+            recorded_as,
+            row: None,
+            keys: None,
+            profile: None,
+            nobody: true,
+        }
+    }
+
     /// Whether the provider lets him sign by this key.
     pub(super) async fn check_key(
         &mut self,
@@ -36,10 +53,18 @@ impl External {
     ) -> Result<(), Refused> {
         let answer = match self.keys.take() {
             Some(answer) => answer,
-            None => self.ask(Credential::Keys, server, peer).await?,
+            None => match self.ask(Credential::Keys, server, peer).await {
+                // He has no key that can be used; what else he shows is looked at by itself.
+                Err(Refused::Unavailable(Error::Provider(_, Unanswered::Failed(error))))
+                    if !error.is_outage() =>
+                {
+                    Answer::Refused(error.to_string())
+                }
+                answer => answer?,
+            },
         };
         let checked = match &answer {
-            Answer::Refused(_) => Err(Refused::ByProvider),
+            Answer::Refused(_) => Err(self.refused()),
             Answer::Admitted(profile) if is_over(profile, clock) => Err(Refused::Expired),
             Answer::Admitted(profile) if !has_key(profile, blob) => Err(Refused::WrongKey),
             Answer::Admitted(profile) => {
@@ -49,6 +74,23 @@ impl External {
         };
         self.keys = Some(answer);
         checked
+    }
+
+    /// Whether the provider knows him, whom a certificate has proved.
+    pub(super) async fn check_certified(
+        &mut self,
+        server: &ServerId,
+        peer: &Peer,
+        clock: &dyn Clock,
+    ) -> Result<(), Refused> {
+        match self.ask(Credential::Certificate, server, peer).await? {
+            Answer::Refused(_) => Err(self.refused()),
+            Answer::Admitted(profile) if is_over(&profile, clock) => Err(Refused::Expired),
+            Answer::Admitted(profile) => {
+                self.profile = Some(profile);
+                Ok(())
+            }
+        }
     }
 
     /// Whether it is his password, by the provider's word or by the hash that it knows.
@@ -61,11 +103,11 @@ impl External {
     ) -> Result<(), Refused> {
         // To providers an empty one means "by key"; one that is too long is nobody's.
         if !(1..=crate::Passwords::MAX_BYTES).contains(&password.expose().len()) {
-            return Err(Refused::ByProvider);
+            return Err(self.refused());
         }
         let credential = Credential::Password(password.clone());
         let profile = match self.ask(credential, server, peer).await? {
-            Answer::Refused(_) => return Err(Refused::ByProvider),
+            Answer::Refused(_) => return Err(self.refused()),
             Answer::Admitted(profile) => profile,
         };
         match &profile.password {
@@ -95,12 +137,28 @@ impl External {
         server: &ServerId,
         peer: &Peer,
     ) -> Result<Answer, Refused> {
+        let credential = match credential {
+            // What was meant for somebody else is not shown to who stands in.
+            Credential::Password(_) if self.nobody => Credential::Password(nobodys_password()),
+            credential => credential,
+        };
         let question = question(credential, self.user.clone(), server, peer);
         let answer = self.asked.ask(&question).await;
-        answer.map_err(|unanswered| {
+        let answer = answer.map_err(|unanswered| {
             let provider = self.asked.name().to_string();
             Refused::Unavailable(Error::Provider(provider, unanswered))
-        })
+        })?;
+        match self.nobody {
+            true => Ok(Answer::Refused("nobody has this name".to_owned())),
+            false => Ok(answer),
+        }
+    }
+
+    fn refused(&self) -> Refused {
+        match self.nobody {
+            true => Refused::UnknownUser,
+            false => Refused::ByProvider,
+        }
     }
 }
 
@@ -118,6 +176,11 @@ pub(crate) fn question(
         protocol: Protocol::Sftp,
         credential,
     }
+}
+
+fn nobodys_password() -> Secret<String> {
+    let bytes: [u8; 16] = rand::rng().random();
+    Secret::new(data_encoding::HEXLOWER.encode(&bytes))
 }
 
 /// Whether his time is over by his provider's word.

@@ -91,7 +91,8 @@ impl Login {
     }
 
     /// Takes a certificate whose key's signature the transport has verified; `blob` is the
-    /// certificate as it travels in SSH. Of built-in users alone, by their names as principals.
+    /// certificate as it travels in SSH, and one of its principals a login name that leads to him.
+    /// Who he is with a provider, the provider says.
     ///
     /// # Errors
     /// As [`Self::authenticate_key`].
@@ -167,17 +168,29 @@ impl Login {
     async fn check_certificate(&mut self, blob: &[u8]) -> Result<Method, Refused> {
         let authorities = self.identity.trust();
         let (now, address) = (self.identity.clock().now(), self.peer.address.ip());
-        let Known::BuiltIn(found) = self.known().await? else {
+        let routing = self.identity.roster();
+        let names = self.known().await?.names(routing.routing());
+        if names.is_empty() {
             return Err(Refused::UnknownUser);
-        };
-        let name = found.user.name.as_str();
-        let certified = authorities.validate(blob, &[name], address, now);
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let certified = authorities.validate(blob, &names, address, now);
         let certified = certified.map_err(|refused| {
-            info!(user = name, why = %refused, "certificate refused");
+            info!(user = ?self.name, why = %refused, "certificate refused");
             Refused::Certificate(refused)
         })?;
         self.admissible().await?;
         self.factor(Factor::PublicKey).await?;
+        let (server, peer, identity) = (&self.server, &self.peer, &self.identity);
+        match &mut self.known {
+            Some(Known::BuiltIn(_)) => {}
+            Some(Known::External(external)) => {
+                external
+                    .check_certified(server, peer, identity.clock())
+                    .await?;
+            }
+            Some(Known::Nobody) | None => return Err(Refused::UnknownUser),
+        }
         Ok(Method::Certificate(Box::new(certified)))
     }
 

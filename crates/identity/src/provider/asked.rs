@@ -116,7 +116,11 @@ impl Asked {
             Ok(answered) => answered.map_err(Unanswered::from),
             Err(_) => Err(Unanswered::Late(deadline)),
         };
-        self.remember(answered.is_ok());
+        self.remember(match &answered {
+            // What is wrong with one user keeps nobody else out.
+            Err(Unanswered::Failed(error)) => !error.is_outage(),
+            answered => answered.is_ok(),
+        });
         answered
     }
 
@@ -156,6 +160,7 @@ impl Asked {
     fn count(&self, question: &Question, outcome: &'static str) {
         let asked = match question.credential {
             Credential::Keys => "keys",
+            Credential::Certificate => "certificate",
             Credential::Password(_) => "password",
         };
         let name = self.name().to_string();

@@ -48,7 +48,7 @@ impl Cache {
         now: Timestamp,
     ) {
         let kept_for = match question.credential {
-            Credential::Keys => settings.key_cache,
+            Credential::Keys | Credential::Certificate => settings.key_cache,
             Credential::Password(_) => settings.password_cache,
         };
         if kept_for.is_zero() || matches!(answer, Answer::Refused(_)) {
@@ -72,6 +72,7 @@ impl Cache {
         let source = question.source.to_string();
         let (kind, password) = match &question.credential {
             Credential::Keys => ("keys", ""),
+            Credential::Certificate => ("certificate", ""),
             Credential::Password(password) => ("password", password.expose().as_str()),
         };
         let protocol = format!("{:?}", question.protocol);

@@ -65,6 +65,10 @@ pub enum ProviderError {
     /// What it answered is not what it must answer.
     #[error("{0}")]
     Malformed(String),
+    /// It answered as it must, and what it says of this one user cannot be used. That speaks
+    /// about him alone: others are asked about as before.
+    #[error("{0}")]
+    Unusable(String),
 }
 
 impl ProviderError {
@@ -92,11 +96,22 @@ impl ProviderError {
         Self::Malformed(fault.into())
     }
 
+    /// It answered as it must, and what it says of this one user cannot be used.
+    pub fn unusable(fault: impl Into<String>) -> Self {
+        Self::Unusable(fault.into())
+    }
+
+    /// Whether it speaks about the provider, and not about one user.
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, Self::Unusable(_))
+    }
+
     /// A word for metrics labels.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "unavailable",
             Self::Malformed(_) => "malformed",
+            Self::Unusable(_) => "unusable",
         }
     }
 }

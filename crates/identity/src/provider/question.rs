@@ -9,6 +9,9 @@ use model::{Protocol, Secret, ServerId, UserName};
 pub enum Credential {
     /// Which keys he may sign by. Nothing is known of him yet but his name.
     Keys,
+    /// Whether he is a user, and with what: a certificate has proved that it is he. Put as
+    /// [`Self::Keys`] is, and an answer without keys will do.
+    Certificate,
     /// Whether this is his password. Never empty.
     Password(Secret<String>),
 }

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_lambda::config::Region;
 use aws_smithy_types::retry::RetryConfig;
 use model::{Clock, Secret, Timestamp};
 use tokio::sync::Mutex;
 
 use super::endpoint::Endpoint;
 use super::fault::chain;
+use super::transport::Transport;
 use crate::provider::ProviderError;
 
 /// How to reach a service of AWS, or one that speaks like it.
@@ -41,12 +44,24 @@ pub enum AwsCredentials {
     },
 }
 
-/// A question to AWS is asked once more where the service says that it may be; how long all of it
-/// takes is bounded around it.
-pub(super) fn retries() -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(2)
-        .with_initial_backoff(Duration::from_millis(100))
+impl AwsAccess {
+    /// How a client of any service is made, which goes out by `transport`. A question is asked once
+    /// more where the service says that it may be; how long all of it takes is bounded around it.
+    pub(super) async fn configuration(&self, transport: Transport) -> SdkConfig {
+        let retries = RetryConfig::standard()
+            .with_max_attempts(2)
+            .with_initial_backoff(Duration::from_millis(100));
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.provider(&self.region).await)
+            .http_client(transport)
+            .retry_config(retries)
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url(self.endpoint.as_ref().map(|url| url.as_str().to_owned()));
+        config.build()
+    }
 }
 
 impl AwsCredentials {

@@ -14,9 +14,10 @@ pub(super) fn request(
     let (user, source) = (question.user.clone(), question.source);
     match &question.credential {
         Credential::Keys => Ok(IdentityRequest::for_keys(server, user, source)),
+        Credential::Certificate => Ok(IdentityRequest::for_certificate(server, user, source)),
         Credential::Password(password) => {
             let request = IdentityRequest::for_password(server, user, source, password);
-            request.map_err(|error| ProviderError::malformed(error.to_string()))
+            request.map_err(|error| ProviderError::unusable(error.to_string()))
         }
     }
 }
@@ -27,7 +28,7 @@ pub(super) fn answer(response: IdentityResponse, question: &Question) -> Answer 
         IdentityResponse::Refused => Answer::Refused("its answer holds no Role".to_owned()),
         IdentityResponse::Admitted(admission) => {
             let password = match question.credential {
-                Credential::Keys => PasswordCheck::NotAsked,
+                Credential::Keys | Credential::Certificate => PasswordCheck::NotAsked,
                 Credential::Password(_) => PasswordCheck::Verified,
             };
             Answer::Admitted(Box::new(profile(*admission, password)))

@@ -1,11 +1,13 @@
 //! Active Directory, as Samba's domain controller speaks it.
 
-use identity::providers::ldap::GroupRule;
+use identity::providers::ldap::{GroupLookup, GroupRule};
 use testkit::ldap::DomainController;
 
 use crate::asked::{asked, bind, of_domain, profile, provider, rule, settings};
 
 const RIGHT: Option<&str> = Some(DomainController::PASSWORD);
+/// The primary group of everybody, which lists no members.
+const DOMAIN_USERS: &str = "CN=Domain Users,CN=Users,DC=ad,DC=example,DC=test";
 
 #[tokio::test]
 async fn people_come_in_with_the_roles_of_nested_groups() {
@@ -32,7 +34,9 @@ async fn people_come_in_with_the_roles_of_nested_groups() {
         let mut groups = alice.groups;
         groups.sort();
         let expected = ["acme", "acme-staff", "loop-a", "loop-b", "sftp"];
-        assert_eq!(groups, expected.map(DomainController::dn));
+        let mut expected = expected.map(DomainController::dn).to_vec();
+        expected.insert(0, DOMAIN_USERS.to_owned());
+        assert_eq!(groups, expected);
         let bob = profile(&provider, "bob", credential).await;
         assert_eq!(bob.role.as_deref(), Some("partner"));
     }
@@ -44,6 +48,25 @@ async fn people_come_in_with_the_roles_of_nested_groups() {
     }
     let spelled = "refused: the directory spells the name in another way";
     assert_eq!(asked(&provider, "Alice", RIGHT).await, spelled);
+}
+
+#[tokio::test]
+async fn the_primary_group_counts_like_others() {
+    let domain = DomainController::start().unwrap();
+    for lookup in [None, Some(GroupLookup::MemberOf)] {
+        let mut settings = of_domain(&domain);
+        settings.groups.lookup = lookup;
+        settings.rules = vec![rule(Some(DOMAIN_USERS.to_owned()), "everybody")];
+        let provider = provider(settings);
+        for (name, credential) in [("alice", RIGHT), ("alice", None), ("bob", None)] {
+            let profile = profile(&provider, name, credential).await;
+            assert_eq!(
+                profile.role.as_deref(),
+                Some("everybody"),
+                "{name} {lookup:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use testkit::ldap::{Authority, Slapd};
 use testkit::proxy::Proxy;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::asked::{asked, of_slapd, provider};
 
@@ -88,6 +90,50 @@ async fn a_directory_that_stalls_is_given_up_and_the_next_one_is_asked() {
     proxy.swallow(false);
     settings.connect_timeout = Duration::from_secs(20);
     assert_eq!(asked(&provider(settings), "alice", RIGHT).await, "admitted");
+}
+
+/// Lets everybody in, and answers nothing else; the number of connections that were made to it.
+async fn stalls_after_bind() -> (SocketAddr, watch::Receiver<usize>, JoinSet<()>) {
+    let (listener, address) = listener().await;
+    let (count, counted) = watch::channel(0);
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.send_modify(|count| *count += 1);
+            let mut bind = vec![0; 4096];
+            let read = stream.read(&mut bind).await.expect("loopback works");
+            assert!(read > 0, "it binds");
+            let bound = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
+            stream.write_all(bound).await.expect("loopback works");
+            held.push(stream);
+        }
+    });
+    (address, counted, serving)
+}
+
+#[tokio::test]
+async fn a_directory_that_stalls_behind_the_bind_is_given_up_and_the_next_one_is_asked() {
+    let slapd = Slapd::start().unwrap();
+    let (address, connections, _serving) = stalls_after_bind().await;
+    let mut settings = of_slapd(&slapd);
+    settings.urls = vec![url("ldap", address)];
+    settings.plaintext = true;
+    settings.ca_file = None;
+    settings.search_timeout = Duration::from_millis(300);
+    let said = asked(&provider(settings.clone()), "alice", RIGHT).await;
+    let expected = format!("failed: talk to ldap://{address}: no answer in 300ms");
+    assert_eq!(said, expected);
+    settings.search_timeout = Duration::from_secs(5);
+    settings.urls.push(url("ldap", slapd.ldap()));
+    let two = provider(settings);
+    assert_eq!(asked(&two, "alice", RIGHT).await, "admitted");
+    assert_eq!(asked(&two, "alice", None).await, "admitted");
+    assert_eq!(
+        *connections.borrow(),
+        2,
+        "from then on the other one is asked"
+    );
 }
 
 #[tokio::test]

@@ -167,12 +167,12 @@ async fn lies_admit_nobody_and_are_named() {
         ),
         (
             Reply::json(r#"{"Role":7}"#),
-            "malformed",
+            "unusable",
             "Role: it must be a string",
         ),
         (
             Reply::json(admits),
-            "malformed",
+            "unusable",
             "PublicKeys: it must not be there",
         ),
         (

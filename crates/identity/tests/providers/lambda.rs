@@ -102,11 +102,11 @@ async fn functions_that_refuse_crash_or_take_too_long_admit_nobody() {
         "its answer holds no Role"
     );
     for (function, user, kind, text) in [
-        ("crashing", "bob", "malformed", "failed with KeyError"),
+        ("crashing", "bob", "unusable", "failed with KeyError"),
         (
             "crashing",
             "exit",
-            "malformed",
+            "unusable",
             "failed with Runtime.ExitError",
         ),
         ("slow", "bob", "unavailable", "the function timed out"),
@@ -127,25 +127,26 @@ async fn malformed_answers_admit_nobody_and_say_what_is_wrong() {
     let world = world().await;
     let functions = &world.functions;
     let provider = provider(&functions.url(), "malformed");
-    for (user, text) in [
-        ("list", "it is not a JSON object"),
-        ("text", "it is not a JSON object"),
-        ("number", "Role: it must be a string"),
+    for (user, kind, text) in [
+        ("list", "malformed", "it is not a JSON object"),
+        ("text", "malformed", "it is not a JSON object"),
+        ("number", "unusable", "Role: it must be a string"),
         (
             "details",
+            "unusable",
             "HomeDirectoryDetails: it must be a string that holds a JSON list",
         ),
-        ("set", "failed with Runtime.MarshalError"),
+        ("set", "unusable", "failed with Runtime.MarshalError"),
     ] {
         let error = login(&provider, user, "hunter2").await;
-        said(&error.expect_err("no answer"), "malformed", text);
+        said(&error.expect_err("no answer"), kind, text);
     }
     let blank = login(&provider, "blank", "hunter2").await;
     assert!(blank.expect("an answer").is_err(), "a blank role refuses");
     let error = keys(&provider, "keys").await.expect_err("no answer");
     said(
         &error,
-        "malformed",
+        "unusable",
         "PublicKeys: it must be a list of strings",
     );
 }

@@ -42,6 +42,7 @@ impl Staff {
                 profile.password = PasswordCheck::Verified;
             }
             Credential::Password(_) => return Ok(Answer::Refused("wrong password".to_owned())),
+            Credential::Certificate => {}
         }
         Ok(Answer::Admitted(Box::new(profile)))
     }

@@ -1,14 +1,11 @@
 //! The provider `dynamodb`: a row for each user, and no function in between.
 
-mod failure;
 mod row;
 mod settings;
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::BoxFuture;
 use model::UserName;
@@ -16,8 +13,8 @@ use tokio::sync::OnceCell;
 
 use self::row::{Found, Row};
 pub use self::settings::{Attributes, Defaults, DynamoDbSettings};
-use super::access::retries;
 use super::contract;
+use super::fault::of_the_call;
 use super::transport::{InvalidRoots, Transport};
 use crate::ProviderName;
 use crate::contract::Asked;
@@ -88,27 +85,14 @@ impl DynamoDbProvider {
             query = query.consistent_read(true);
         }
         let answer = query.send().await;
-        let answer = answer.map_err(|error| failure::of_the_query(&error))?;
+        let answer = answer.map_err(|error| of_the_call("DynamoDB", &error))?;
         Ok(answer.items.unwrap_or_default())
     }
 
     async fn client(&self) -> &Client {
-        let build = || async { Client::from_conf(self.configuration().await) };
-        self.client.get_or_init(build).await
-    }
-
-    async fn configuration(&self) -> aws_sdk_dynamodb::Config {
         let access = &self.settings.access;
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(access.region.clone()))
-            .credentials_provider(access.credentials.provider(&access.region).await)
-            .http_client(self.transport.clone())
-            .retry_config(retries())
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(access.endpoint.as_ref().map(|url| url.as_str().to_owned()));
-        config.build()
+        let connect = async || Client::new(&access.configuration(self.transport.clone()).await);
+        self.client.get_or_init(connect).await
     }
 }
 
@@ -120,6 +104,7 @@ impl Provider for DynamoDbProvider {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Answer, ProviderError>> {
         let asked = match question.credential {
             Credential::Keys => Asked::PublicKey,
+            Credential::Certificate => Asked::Certificate,
             Credential::Password(_) => Asked::Password,
         };
         Box::pin(async move { Ok(self.question(&question.user, asked).await?.into()) })

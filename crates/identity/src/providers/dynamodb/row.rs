@@ -70,10 +70,10 @@ impl<'a> Row<'a> {
         }
         // The contract knows no users without keys who are asked for keys; a table does.
         let contract = match keys.is_empty() {
-            true => Asked::Password,
-            false => asked,
+            true if asked == Asked::PublicKey => Asked::Certificate,
+            _ => asked,
         };
-        if contract == Asked::PublicKey {
+        if contract != Asked::Password && !keys.is_empty() {
             members.insert("PublicKeys".to_owned(), keys.into());
         }
         let body = Value::Object(members).to_string();
@@ -189,7 +189,7 @@ fn mapping(value: AttributeValue) -> Option<Value> {
 }
 
 fn wrong_type(name: &str, wanted: &str) -> ProviderError {
-    ProviderError::malformed(format!("the row's attribute {name} must be {wanted}"))
+    ProviderError::unusable(format!("the row's attribute {name} must be {wanted}"))
 }
 
 #[cfg(test)]

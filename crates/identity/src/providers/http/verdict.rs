@@ -47,6 +47,10 @@ impl Verdict {
                 "the API answered {status}, a redirect, which is not followed: \
                  write the URL that it leads to into the settings"
             ))),
+            // It may be the name that it does not like.
+            status @ (400 | 422) => Self::Fault(ProviderError::unusable(format!(
+                "the API answered {status}: it cannot read this question"
+            ))),
             429 => Self::Fault(ProviderError::unavailable(
                 "the API answered 429: too many requests",
             )),
@@ -100,7 +104,8 @@ mod tests {
             (502, "InternalServerErrorException", "unavailable"),
             (302, "", "malformed"),
             (204, "", "malformed"),
-            (400, "", "malformed"),
+            (400, "", "unusable"),
+            (405, "", "malformed"),
         ] {
             assert_eq!(of(status, error), verdict, "{status} {error}");
         }

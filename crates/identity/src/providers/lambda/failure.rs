@@ -1,39 +1,8 @@
-//! What went wrong with an invocation: the call, or the function.
+//! What went wrong with a function that was invoked.
 
-use aws_sdk_lambda::config::http::HttpResponse;
-use aws_sdk_lambda::error::SdkError;
-use aws_sdk_lambda::operation::invoke::InvokeError;
 use serde::Deserialize;
 
 use crate::provider::ProviderError;
-use crate::providers::fault::{chain, too_long};
-use crate::providers::transport::is_too_long;
-
-/// Lambda, or the way to it, failed.
-pub(super) fn of_the_call(error: &SdkError<InvokeError, HttpResponse>) -> ProviderError {
-    if is_too_long(error) {
-        return too_long();
-    }
-    match error {
-        SdkError::ServiceError(answer) => {
-            let meta = answer.err().meta();
-            let code = meta.code().unwrap_or("an error without a code");
-            let status = answer.raw().status().as_u16();
-            let text = match meta.message() {
-                Some(message) => format!("Lambda answered {status}, {code}: {message}"),
-                None => format!("Lambda answered {status}, {code}"),
-            };
-            match status {
-                300..=399 => ProviderError::malformed(text),
-                _ => ProviderError::unavailable(text),
-            }
-        }
-        SdkError::ResponseError(_) => {
-            ProviderError::malformed(format!("this is no answer of Lambda's: {}", chain(error)))
-        }
-        _ => ProviderError::unavailable(format!("Lambda did not answer: {}", chain(error))),
-    }
-}
 
 /// What Lambda says of a function that failed.
 #[derive(Debug, Default, Deserialize)]
@@ -44,7 +13,8 @@ struct Failure {
 }
 
 /// The function ran and failed. Its message may hold what it was asked with, so it is said what
-/// kind of failure it was, and where to read more.
+/// kind of failure it was, and where to read more. It may fail over one user's name or row and do
+/// well with everybody else's.
 pub(super) fn of_the_function(payload: &[u8]) -> ProviderError {
     let failure: Failure = serde_json::from_slice(payload).unwrap_or_default();
     let timed_out = failure.error_message.contains("Task timed out")
@@ -62,7 +32,7 @@ pub(super) fn of_the_function(payload: &[u8]) -> ProviderError {
         true if !kind.is_empty() => kind,
         _ => "an error without a type".to_owned(),
     };
-    ProviderError::malformed(format!(
+    ProviderError::unusable(format!(
         "the function failed with {kind}: its own log says why"
     ))
 }
@@ -78,7 +48,7 @@ mod tests {
         );
         let expected = "the function failed with KeyError: its own log says why";
         assert_eq!(fault.to_string(), expected);
-        assert_eq!(fault.reason(), "malformed");
+        assert_eq!(fault.reason(), "unusable");
         for odd in [
             &b"not JSON"[..],
             b"",

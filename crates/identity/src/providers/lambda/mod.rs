@@ -3,15 +3,14 @@
 mod failure;
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::timeout::TimeoutConfig;
-use aws_sdk_lambda::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
-use super::access::{AwsAccess, retries};
+use super::access::AwsAccess;
 use super::contract;
+use super::fault::of_the_call;
 use super::transport::{InvalidRoots, Roots, Transport};
 use crate::ProviderName;
 use crate::contract::{IdentityRequest, IdentityResponse};
@@ -67,7 +66,7 @@ impl LambdaProvider {
             .invocation_type(InvocationType::RequestResponse)
             .payload(Blob::new(event.expose().clone()));
         let answer = invoke.send().await;
-        let answer = answer.map_err(|error| failure::of_the_call(&error))?;
+        let answer = answer.map_err(|error| of_the_call("Lambda", &error))?;
         let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
         if answer.function_error().is_some() {
             return Err(failure::of_the_function(payload));
@@ -76,22 +75,9 @@ impl LambdaProvider {
     }
 
     async fn client(&self) -> &Client {
-        let build = || async { Client::from_conf(self.configuration().await) };
-        self.client.get_or_init(build).await
-    }
-
-    async fn configuration(&self) -> aws_sdk_lambda::Config {
         let access = &self.settings.access;
-        let mut config = aws_sdk_lambda::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(access.region.clone()))
-            .credentials_provider(access.credentials.provider(&access.region).await)
-            .http_client(self.transport.clone())
-            .retry_config(retries())
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        config.set_endpoint_url(access.endpoint.as_ref().map(|url| url.as_str().to_owned()));
-        config.build()
+        let connect = async || Client::new(&access.configuration(self.transport.clone()).await);
+        self.client.get_or_init(connect).await
     }
 }
 

@@ -8,8 +8,9 @@ use super::account;
 use super::client::{Connection, Fault, Outcome, connector};
 use super::filter::{Filter, Piece};
 use super::groups::Groups;
+use super::primary;
 use super::rules::Rules;
-use super::settings::{GroupLookup, LdapSettings};
+use super::settings::{Directory, GroupLookup, LdapSettings};
 use crate::ProviderName;
 
 /// Settings that cannot be used.
@@ -133,6 +134,7 @@ fn groups(settings: &LdapSettings) -> Result<Groups, String> {
         base: settings.group_base().to_owned(),
         filter,
         depth: settings.groups.depth,
+        primary: has_primary_groups(settings),
         time_limit: seconds(settings),
     })
 }
@@ -153,7 +155,14 @@ fn attributes(settings: &LdapSettings) -> Vec<String> {
     if settings.group_lookup() == GroupLookup::MemberOf {
         names.push("memberOf".to_owned());
     }
+    if has_primary_groups(settings) {
+        names.extend(primary::ATTRIBUTES.map(str::to_owned));
+    }
     names
+}
+
+fn has_primary_groups(settings: &LdapSettings) -> bool {
+    settings.directory == Directory::ActiveDirectory
 }
 
 /// Whole seconds, one or more: zero would stand for "no limit".

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::client::{Connection, Entry, Fault, Found, Outcome, Scope, Search};
 use super::dn::Dn;
 use super::filter::{Filter, Values};
+use super::primary;
 use super::settings::GroupLookup;
 
 /// The most groups of one user. Active Directory knows no more than about a thousand either.
@@ -18,6 +19,8 @@ pub(crate) struct Groups {
     /// Finds the groups with a member `{dn}`.
     pub(crate) filter: Filter,
     pub(crate) depth: u8,
+    /// Whether users have a primary group, in whose list of members they do not stand.
+    pub(crate) primary: bool,
     /// Seconds that a search may take.
     pub(crate) time_limit: i32,
 }
@@ -58,11 +61,15 @@ impl Groups {
             _ => 1 + usize::from(self.depth),
         };
         let mut level = vec![user.clone()];
+        if let Some(group) = self.primary_of(user, connection).await? {
+            membership.add(group.dn());
+            level.push(group);
+        }
         for depth in 0..levels {
             let mut next = Vec::new();
             for member in &level {
                 let groups = match self.lookup {
-                    // It was read with the rest of him.
+                    // It was read with the rest of them.
                     GroupLookup::MemberOf if depth == 0 => member_of(member),
                     GroupLookup::MemberOf => self.read_member_of(member, connection).await?,
                     _ => self.search(member, username, connection).await?,
@@ -81,15 +88,34 @@ impl Groups {
         Ok(membership)
     }
 
+    /// The primary group of a user, with what it is in. One that cannot be read gives him nothing.
+    async fn primary_of(
+        &self,
+        user: &Entry,
+        connection: &mut Connection,
+    ) -> Result<Option<Entry>, Fault> {
+        let Some(group) = primary::group_of(user).filter(|_| self.primary) else {
+            return Ok(None);
+        };
+        let found = self.read(&group, connection).await?;
+        Ok(found.entries.into_iter().next())
+    }
+
     /// `memberOf` of an entry. One that cannot be read is in no other group.
     async fn read_member_of(
         &self,
         entry: &Entry,
         connection: &mut Connection,
     ) -> Result<Vec<String>, Fault> {
+        let found = self.read(entry.dn(), connection).await?;
+        Ok(found.entries.iter().flat_map(member_of).collect())
+    }
+
+    /// An entry with its `memberOf`, or none where it is not there.
+    async fn read(&self, dn: &str, connection: &mut Connection) -> Result<Found, Fault> {
         let found = connection
             .search(&Search {
-                base: entry.dn(),
+                base: dn,
                 scope: Scope::Base,
                 filter: &Filter::Present("objectClass".to_owned()),
                 values: Values::default(),
@@ -99,10 +125,9 @@ impl Groups {
             })
             .await?;
         match found.outcome.code {
-            Outcome::SUCCESS | Outcome::NO_SUCH_OBJECT => {}
-            _ => return Err(failed(entry.dn(), &found)),
+            Outcome::SUCCESS | Outcome::NO_SUCH_OBJECT => Ok(found),
+            _ => Err(failed(dn, &found)),
         }
-        Ok(found.entries.iter().flat_map(member_of).collect())
     }
 
     async fn search(

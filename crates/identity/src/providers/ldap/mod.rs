@@ -10,6 +10,7 @@ mod directory;
 mod dn;
 mod filter;
 mod groups;
+mod primary;
 mod provider;
 mod refusal;
 mod rules;

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use model::Clock;
 use tracing::warn;
 
-use super::client::Entry;
+use super::client::{Entry, Fault};
 use super::directory::{Compiled, InvalidLdapSettings};
 use super::settings::{Directory, LdapSettings};
 use super::visit::{Admission, Verdict, visit};
@@ -46,7 +46,7 @@ impl Ldap {
 
     async fn answer(&self, question: &Question) -> Result<Answer, ProviderError> {
         let password = match &question.credential {
-            Credential::Keys => None,
+            Credential::Keys | Credential::Certificate => None,
             Credential::Password(password) => Some(password),
         };
         let name = &self.directory.name;
@@ -71,13 +71,10 @@ impl Ldap {
                 outcome(refusal.reason());
                 Ok(Answer::Refused(refusal.to_string()))
             }
-            Err(fault) if fault.is_malformed() => {
-                outcome("malformed");
-                Err(ProviderError::malformed(fault.to_string()))
-            }
             Err(fault) => {
-                outcome("unavailable");
-                Err(ProviderError::unavailable(fault.to_string()))
+                let error = ProviderError::from(fault);
+                outcome(error.reason());
+                Err(error)
             }
         }
     }
@@ -120,6 +117,21 @@ impl Provider for Ldap {
 
     fn knows_users_without_password(&self) -> bool {
         true
+    }
+}
+
+/// What it says about the provider: that it is not there, that it does not answer as it must, or
+/// nothing, where one user is at fault.
+impl From<Fault> for ProviderError {
+    fn from(fault: Fault) -> Self {
+        let text = fault.to_string();
+        match fault {
+            Fault::Malformed { .. } | Fault::Referral { .. } => Self::malformed(text),
+            Fault::Bind { .. } | Fault::TooManyGroups { .. } | Fault::Unreadable { .. } => {
+                Self::unusable(text)
+            }
+            _ => Self::unavailable(text),
+        }
     }
 }
 

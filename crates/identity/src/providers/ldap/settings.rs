@@ -55,7 +55,7 @@ pub struct LdapSettings {
     pub password_policy: Option<String>,
     /// How long a server may take to be connected to, TLS included, before the next is tried.
     pub connect_timeout: Duration,
-    /// How long the directory may look for one answer.
+    /// How long a server may take for one answer, before the next one is tried.
     pub search_timeout: Duration,
 }
 

@@ -62,19 +62,45 @@ pub(super) async fn visit(
     if password.is_some_and(|it| it.expose().is_empty() || it.expose().contains('\0')) {
         return Ok(Verdict::Refused(Refusal::EmptyPassword));
     }
-    let mut connection = connect(directory).await?;
-    let told = tell(directory, &mut connection, username, password, now).await;
-    match told {
-        Ok(admission) => {
-            connection.close().await;
-            Ok(Verdict::Admitted(Box::new(admission)))
+    let count = directory.settings.urls.len();
+    let start = directory.last_good.load(Ordering::Relaxed);
+    let mut last = None;
+    // The servers of the directory, beginning with the one that answered last.
+    for at in (0..count).map(|step| (start + step) % count) {
+        match ask(directory, at, username, password, now).await {
+            Ok(verdict) => {
+                directory.last_good.store(at, Ordering::Relaxed);
+                return Ok(verdict);
+            }
+            Err(fault) if fault.tries_next() => {
+                if count > 1 {
+                    warn!(provider = %directory.name, error = %fault, "directory server passed over");
+                }
+                last = Some(fault);
+            }
+            Err(fault) => return Err(fault),
         }
-        Err(End::Refused(refusal)) => {
-            connection.close().await;
-            Ok(Verdict::Refused(refusal))
-        }
-        Err(End::Fault(fault)) => Err(fault),
     }
+    Err(last.unwrap_or_else(|| no_server(directory)))
+}
+
+/// Asks one server, to the end.
+async fn ask(
+    directory: &Compiled,
+    at: usize,
+    username: &str,
+    password: Option<&Secret<String>>,
+    now: Timestamp,
+) -> Result<Verdict, Fault> {
+    let mut connection = connect_to(directory, at).await?;
+    let told = tell(directory, &mut connection, username, password, now).await;
+    let verdict = match told {
+        Ok(admission) => Verdict::Admitted(Box::new(admission)),
+        Err(End::Refused(refusal)) => Verdict::Refused(refusal),
+        Err(End::Fault(fault)) => return Err(fault),
+    };
+    connection.close().await;
+    Ok(verdict)
 }
 
 async fn tell(
@@ -122,10 +148,12 @@ async fn try_password(
     now: Timestamp,
 ) -> Result<(), End> {
     let Ok(entry) = found else {
-        connection.bind(&directory.nobody, password).await?;
+        let bound = connection.bind(&directory.nobody, password).await;
+        bound.map_err(|fault| tried_once(fault, &directory.nobody))?;
         return Ok(());
     };
-    let outcome = connection.bind(entry.dn(), password).await?;
+    let bound = connection.bind(entry.dn(), password).await;
+    let outcome = bound.map_err(|fault| tried_once(fault, entry.dn()))?;
     let told = account::told(&outcome).map_err(|()| Fault::Bind {
         dn: entry.dn().to_owned(),
         outcome: outcome.to_string(),
@@ -136,42 +164,32 @@ async fn try_password(
     }
 }
 
-/// Connects to the first server that answers, beginning with the one that did last.
-async fn connect(directory: &Compiled) -> Result<Connection, Fault> {
-    let count = directory.settings.urls.len();
-    let start = directory.last_good.load(Ordering::Relaxed);
-    let mut last = None;
-    for at in (0..count).map(|step| (start + step) % count) {
-        match connect_to(directory, at).await {
-            Ok(connection) => {
-                directory.last_good.store(at, Ordering::Relaxed);
-                return Ok(connection);
-            }
-            Err(fault) if fault.tries_next() => {
-                if count > 1 {
-                    warn!(provider = %directory.name, error = %fault, "directory server passed over");
-                }
-                last = Some(fault);
-            }
-            Err(fault) => return Err(fault),
-        }
+/// A password that a server was given is not tried at the next one: it may have been counted.
+fn tried_once(fault: Fault, dn: &str) -> Fault {
+    match fault.tries_next() {
+        true => Fault::Unanswered {
+            dn: dn.to_owned(),
+            source: Box::new(fault),
+        },
+        false => fault,
     }
-    Err(last.unwrap_or_else(|| Fault::Unreadable {
+}
+
+fn no_server(directory: &Compiled) -> Fault {
+    Fault::Unreadable {
         dn: directory.settings.base.clone(),
         what: "no server is configured".to_owned(),
-    }))
+    }
 }
 
 async fn connect_to(directory: &Compiled, at: usize) -> Result<Connection, Fault> {
     let settings = &directory.settings;
-    let url = settings.urls.get(at).ok_or_else(|| Fault::Unreadable {
-        dn: settings.base.clone(),
-        what: "no server is configured".to_owned(),
-    })?;
+    let url = settings.urls.get(at).ok_or_else(|| no_server(directory))?;
     let tls = directory.tls.as_ref();
     let tls = tls.filter(|_| url.is_tls() || !settings.plaintext);
     let patience = settings.connect_timeout;
-    let mut connection = Connection::open(url, tls, patience).await?;
+    let answers = settings.search_timeout;
+    let mut connection = Connection::open(url, tls, patience, answers).await?;
     // A server that takes connections and says nothing is as good as one that is down.
     let bound = tokio::time::timeout(patience, directory.bind_service(&mut connection)).await;
     bound.map_err(|_| Fault::slow(url, patience))??;

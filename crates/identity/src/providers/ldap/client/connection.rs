@@ -38,15 +38,17 @@ pub(crate) struct Found {
 
 impl Connection {
     /// Connects. With a connector TLS begins before anything else is said, by StartTLS where the
-    /// URL is not one of `ldaps`; without one nothing is encrypted.
+    /// URL is not one of `ldaps`; without one nothing is encrypted. `answers` is how long each
+    /// answer may take from then on.
     pub(crate) async fn open(
         url: &LdapUrl,
         tls: Option<&TlsConnector>,
         patience: Duration,
+        answers: Duration,
     ) -> Result<Self, Fault> {
-        let opened = tokio::time::timeout(patience, connect(url, tls)).await;
+        let opened = tokio::time::timeout(patience, connect(url, tls, patience)).await;
         let carrier = opened.map_err(|_| Fault::slow(url, patience))??;
-        Ok(Self(Wire::new(url.to_string(), carrier)))
+        Ok(Self(Wire::new(url.to_string(), answers, carrier)))
     }
 
     /// Binds. With an empty password a directory binds as nobody and says that all is well (RFC
@@ -114,7 +116,11 @@ impl Connection {
     }
 }
 
-async fn connect(url: &LdapUrl, tls: Option<&TlsConnector>) -> Result<Box<dyn Carrier>, Fault> {
+async fn connect(
+    url: &LdapUrl,
+    tls: Option<&TlsConnector>,
+    patience: Duration,
+) -> Result<Box<dyn Carrier>, Fault> {
     let server = url.to_string();
     let connected = TcpStream::connect((url.host(), url.port())).await;
     let stream = match connected.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
@@ -126,7 +132,7 @@ async fn connect(url: &LdapUrl, tls: Option<&TlsConnector>) -> Result<Box<dyn Ca
     };
     let stream = match url.is_tls() {
         true => stream,
-        false => start_tls(server.clone(), stream).await?,
+        false => start_tls(server.clone(), patience, stream).await?,
     };
     let shaken = match ServerName::try_from(url.host().to_owned()) {
         Ok(name) => tls.connect(name, stream).await,
@@ -140,8 +146,12 @@ async fn connect(url: &LdapUrl, tls: Option<&TlsConnector>) -> Result<Box<dyn Ca
 
 /// Asks for TLS on a plain connection. Exactly the answer is read, so that nothing that somebody
 /// put behind it is taken for a part of what comes encrypted.
-async fn start_tls(server: String, stream: TcpStream) -> Result<TcpStream, Fault> {
-    let mut wire = Wire::new(server, stream);
+async fn start_tls(
+    server: String,
+    patience: Duration,
+    stream: TcpStream,
+) -> Result<TcpStream, Fault> {
+    let mut wire = Wire::new(server, patience, stream);
     match wire.ask(&Request::StartTls).await? {
         Response::Extended(outcome) if outcome.code == Outcome::SUCCESS => Ok(wire.stream),
         Response::Extended(outcome) => Err(Fault::StartTls {

@@ -36,6 +36,9 @@ pub(crate) enum Fault {
     /// It does not begin TLS on a plain connection.
     #[error("start TLS with {server}: the directory refuses: {outcome}")]
     StartTls { server: String, outcome: String },
+    /// It took the connection, and a request in it was not answered in time.
+    #[error("talk to {server}: no answer in {patience:?}")]
+    Stalled { server: String, patience: Duration },
     /// The connection broke.
     #[error("talk to {server}: {source}")]
     Broken {
@@ -61,6 +64,13 @@ pub(crate) enum Fault {
     /// The user's own bind ended neither in success nor in a refusal.
     #[error("bind as `{dn}`: {outcome}")]
     Bind { dn: String, outcome: String },
+    /// Nobody knows whether a password was looked at.
+    #[error("bind as `{dn}`: {source}")]
+    Unanswered {
+        dn: String,
+        #[source]
+        source: Box<Fault>,
+    },
     /// A search failed.
     #[error("search below `{base}`: {outcome}")]
     Search { base: String, outcome: String },
@@ -87,23 +97,13 @@ impl Fault {
         }
     }
 
-    /// Whether the directory answered, and not as it must.
-    pub(crate) fn is_malformed(&self) -> bool {
-        matches!(
-            self,
-            Self::Malformed { .. }
-                | Self::TooManyGroups { .. }
-                | Self::Unreadable { .. }
-                | Self::Referral { .. }
-        )
-    }
-
     /// Whether another server of the same directory may do better.
     pub(crate) fn tries_next(&self) -> bool {
         matches!(
             self,
             Self::Connect { .. }
                 | Self::Slow { .. }
+                | Self::Stalled { .. }
                 | Self::Tls { .. }
                 | Self::StartTls { .. }
                 | Self::HungUp { .. }

@@ -1,8 +1,10 @@
 //! Requests out, responses in, over any stream; every message is bounded.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
 
 use super::ber;
 use super::fault::{Fault, Malformed};
@@ -16,15 +18,18 @@ const MAX_MESSAGE: usize = 1 << 20;
 pub(super) struct Wire<S> {
     pub(super) stream: S,
     pub(super) server: String,
+    /// How long each request may take to be sent, and each response to come.
+    patience: Duration,
     last_id: i32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// Over `stream` to a server of this name.
-    pub(super) fn new(server: String, stream: S) -> Self {
+    /// Over `stream` to a server of this name, which may take this long for each answer.
+    pub(super) fn new(server: String, patience: Duration, stream: S) -> Self {
         Self {
             stream,
             server,
+            patience,
             last_id: 0,
         }
     }
@@ -40,21 +45,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.last_id += 1;
         // It may hold a password.
         let bytes = zeroize::Zeroizing::new(message::encode(self.last_id, request));
-        let written = match self.stream.write_all(&bytes).await {
-            Ok(()) => self.stream.flush().await,
-            Err(error) => Err(error),
+        let stream = &mut self.stream;
+        let writing = async {
+            stream.write_all(&bytes).await?;
+            stream.flush().await
         };
-        written.map_err(|source| self.broken(source))?;
+        let written = timeout(self.patience, writing).await;
+        written
+            .map_err(|_| self.stalled())?
+            .map_err(|source| self.broken(source))?;
         Ok(self.last_id)
     }
 
     /// The next response, which must be to this request.
     pub(super) async fn receive(&mut self, id: i32) -> Result<Response, Fault> {
-        let header = self.header().await.map_err(|source| self.broken(source))?;
-        let length = content_length(&header).map_err(|fault| self.malformed(fault))?;
-        let mut content = vec![0; length];
-        let read = self.stream.read_exact(&mut content).await;
-        read.map_err(|source| self.broken(source))?;
+        let content = timeout(self.patience, self.content()).await;
+        let content = content.map_err(|_| self.stalled())??;
         match message::decode(&content).map_err(|fault| self.malformed(fault))? {
             (_, Response::Disconnection(outcome)) => Err(Fault::HungUp {
                 server: self.server.clone(),
@@ -63,6 +69,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             (answered, response) if answered == id => Ok(response),
             _ => Err(self.malformed(Malformed("an answer is to nothing that was asked"))),
         }
+    }
+
+    /// What stands behind the tag and the length of the next message.
+    async fn content(&mut self) -> Result<Vec<u8>, Fault> {
+        let header = self.header().await.map_err(|source| self.broken(source))?;
+        let length = content_length(&header).map_err(|fault| self.malformed(fault))?;
+        let mut content = vec![0; length];
+        let read = self.stream.read_exact(&mut content).await;
+        read.map_err(|source| self.broken(source))?;
+        Ok(content)
     }
 
     /// The tag and the length in front of a message, and not a byte more.
@@ -77,6 +93,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             header.append(&mut digits);
         }
         Ok(header)
+    }
+
+    fn stalled(&self) -> Fault {
+        Fault::Stalled {
+            server: self.server.clone(),
+            patience: self.patience,
+        }
     }
 
     fn broken(&self, source: io::Error) -> Fault {
@@ -114,7 +137,8 @@ mod tests {
         let (near, mut far) = tokio::io::duplex(4096);
         far.write_all(bytes).await.unwrap();
         far.shutdown().await.unwrap();
-        let mut wire = Wire::new("ldap://test:389".to_owned(), near);
+        let patience = Duration::from_secs(60);
+        let mut wire = Wire::new("ldap://test:389".to_owned(), patience, near);
         wire.ask(&Request::StartTls).await
     }
 
@@ -143,6 +167,19 @@ mod tests {
         ] {
             assert!(answered(wrong).await.is_err(), "{wrong:02x?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_says_nothing_is_given_up() {
+        let (near, _far) = tokio::io::duplex(4096);
+        let patience = Duration::from_millis(20);
+        let mut wire = Wire::new("ldap://test:389".to_owned(), patience, near);
+        let fault = wire.ask(&Request::StartTls).await.unwrap_err();
+        assert!(fault.tries_next());
+        assert_eq!(
+            fault.to_string(),
+            "talk to ldap://test:389: no answer in 20ms"
+        );
     }
 
     #[tokio::test]
