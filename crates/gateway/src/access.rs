@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use database::{Database, User};
-use model::{ErrorKind, Timestamp, VirtualPath};
+use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, VirtualPath};
 use policy::{Compiled, Context, Explanation, Need, Operation, Paths, Permissions, Resource};
 
+use crate::allowance::{Allowance, allowances};
 use crate::bounds::Bounds;
 use crate::home::mounts;
 use crate::mount::{Mounts, Resolved};
@@ -27,6 +28,8 @@ pub struct Question {
     pub to: Option<String>,
     /// From which address; conditions on it find none where absent.
     pub source: Option<IpAddr>,
+    /// How many bytes the file will have, where it is going to be written and that is known.
+    pub size: Option<u64>,
     /// When.
     pub now: Timestamp,
     /// What the sessions of his node are told.
@@ -45,6 +48,8 @@ pub struct AccessReport {
     /// What the operation needs of policy, in the order of the documentation's table, each with
     /// what every statement made of it.
     pub needs: Vec<(Need, Resource, Explanation)>,
+    /// The limits that it meets, by his own row and his group's.
+    pub allowances: Vec<Allowance>,
 }
 
 /// Where a path leads.
@@ -97,33 +102,14 @@ pub async fn explain_access(
         }
     };
     let mut access = explain(question, &mounts, policy.as_ref())?;
+    let target = access.reached.last();
+    let target = target.map(|reached| (&reached.path, reached.location()));
+    access.allowances = allowances(user, question, target, &bounds, database).await?;
     if access.denied.is_none() {
-        access.denied = objection_to_name(question, &access, &bounds);
+        let mut objections = access.allowances.iter();
+        access.denied = objections.find_map(|allowance| allowance.objection.clone());
     }
     Ok(access)
-}
-
-/// Why a file may not be given the name that the operation gives it; none where it may, or gives
-/// none.
-fn objection_to_name(
-    question: &Question,
-    access: &AccessReport,
-    bounds: &Bounds,
-) -> Option<String> {
-    let names = matches!(
-        question.operation,
-        Operation::Create
-            | Operation::Overwrite
-            | Operation::Rename
-            | Operation::RenameTemporary
-            | Operation::Copy
-    );
-    let path = &access.reached.last().filter(|_| names)?.path;
-    let suffixes = &question.settings.temporary_suffixes;
-    let checked = bounds
-        .names
-        .check(question.operation.as_str(), path, suffixes);
-    checked.err().map(|error| error.to_string())
 }
 
 fn explain(
@@ -201,11 +187,21 @@ impl AccessReport {
             reached: Vec::new(),
             has_policies: false,
             needs: Vec::new(),
+            allowances: Vec::new(),
         }
     }
 }
 
 impl Reached {
+    /// The object that counts there, if one can stand there.
+    fn location(&self) -> Option<Location> {
+        let mount = self.mount.as_ref()?;
+        Some(Location {
+            bucket: BucketName::parse(&mount.bucket).ok()?,
+            key: ObjectKey::parse(mount.key.as_str()).ok()?,
+        })
+    }
+
     fn at(place: &Place) -> Self {
         // What the path has behind the entry is what the key has behind the mount's.
         let behind = place.key.len() - place.mount.key.len();

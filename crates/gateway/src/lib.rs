@@ -5,6 +5,7 @@
 //! verb is allowed there (`grant`), and in which order verbs on one path run ([`Turns`]).
 
 mod access;
+mod allowance;
 mod attendance;
 mod attributes;
 mod audit;
@@ -42,6 +43,7 @@ mod trees;
 mod turns;
 
 pub use access::{AccessReport, Question, Reached, ReachedMount, explain_access};
+pub use allowance::Allowance;
 pub use attributes::{AttributeChanges, DirectoryEntry, FileAttributes, FileKind, Space};
 pub use count::count_usage;
 pub use error::{Error, Result};

@@ -47,6 +47,17 @@ impl Names {
         names
     }
 
+    /// What is allowed, and behind a `!` what is not; in small letters.
+    pub(crate) fn globs(&self) -> Vec<String> {
+        let denied = self.denied.iter().map(|glob| format!("!{glob}"));
+        self.allowed
+            .iter()
+            .flatten()
+            .cloned()
+            .chain(denied)
+            .collect()
+    }
+
     /// Fails where a file may not be given this name. One that ends in one of `suffixes` is
     /// temporary, and judged by the name that it will have without.
     pub(crate) fn check(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Target;
+use crate::config::ByteSize;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoleCommand {
@@ -169,6 +170,9 @@ pub(crate) struct ExplainArgs {
     /// From which address
     #[arg(long, value_name = "IP")]
     pub(crate) source_ip: Option<IpAddr>,
+    /// With how many bytes, for what writes a file: `10MiB`
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) size: Option<ByteSize>,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

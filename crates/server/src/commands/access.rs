@@ -2,12 +2,13 @@
 
 use anyhow::Context as _;
 use database::User;
-use gateway::{AccessReport, Question, ReachedMount, explain_access};
+use gateway::{AccessReport, Allowance, Question, ReachedMount, explain_access};
 use policy::{Decision, Explanation, Need, Operation, Outcome, Resource};
 use serde_json::{Value, json};
 
 use super::print_json;
 use crate::cli::{AccessCommand, ExplainArgs};
+use crate::config::ByteSize;
 use crate::target::State;
 use crate::wiring;
 
@@ -48,6 +49,7 @@ pub(crate) async fn run(command: AccessCommand) -> anyhow::Result<()> {
         path: arguments.path.clone(),
         to: arguments.to.clone(),
         source: arguments.source_ip,
+        size: arguments.size.map(ByteSize::bytes),
         now: state.clock.now(),
         settings: wiring::gateway_settings(&state.config),
     };
@@ -105,6 +107,9 @@ fn print(access: &AccessReport, arguments: &ExplainArgs, user: &User) {
     for need in &access.needs {
         print_need(need);
     }
+    for allowance in &access.allowances {
+        print_allowance(allowance);
+    }
     match &access.denied {
         None => println!("allowed"),
         Some(why) => println!("denied: {why}"),
@@ -118,6 +123,20 @@ fn print_mount(path: &str, mount: &ReachedMount) {
     println!("  path          {path}, in {} of his tree", mount.entry);
     println!("  bucket, key   {} {:?}", mount.bucket, mount.key);
     println!("  permissions   {}", mount.permissions);
+}
+
+/// How much of a limit is used, and whether it is in the way.
+fn print_allowance(allowance: &Allowance) {
+    let name = allowance.name;
+    let says = match (allowance.used, allowance.limit) {
+        (Some(used), Some(limit)) => format!("{used} of {limit}"),
+        (None, Some(limit)) => format!("at most {limit}"),
+        (_, None) => allowance.globs.join(", "),
+    };
+    match &allowance.objection {
+        None => println!("  {name:<13} {says}"),
+        Some(why) => println!("  {name:<13} {says}: {why}"),
+    }
 }
 
 /// What a need's statements say; those about other actions say nothing to it.
@@ -160,6 +179,15 @@ fn as_json(access: &AccessReport, arguments: &ExplainArgs, user: &User) -> Value
             "statements": statements.collect::<Value>(),
         })
     });
+    let limits = access.allowances.iter().map(|allowance| {
+        json!({
+            "name": allowance.name,
+            "used": allowance.used,
+            "limit": allowance.limit,
+            "globs": allowance.globs,
+            "objection": allowance.objection,
+        })
+    });
     json!({
         "user": user.name,
         "role": user.role,
@@ -172,5 +200,6 @@ fn as_json(access: &AccessReport, arguments: &ExplainArgs, user: &User) -> Value
         "policies": access.has_policies,
         "paths": reached.collect::<Value>(),
         "needs": needs.collect::<Value>(),
+        "limits": limits.collect::<Value>(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::node::{run, run_with_input};
 use crate::nodes::{PASSWORD, client, upload};
@@ -266,6 +266,82 @@ fn staff_learn_why() {
         out.contains("denied: he gets no session: role \"partners\" does not exist"),
         "{out}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staff_learn_what_limits_say_and_how_much_is_used() {
+    let house = House::new();
+    house.partners();
+    let limits = [
+        "--max-bytes",
+        "100B",
+        "--max-files",
+        "2",
+        "--max-file-size",
+        "60B",
+        "--max-sessions",
+        "3",
+        "--deny-names",
+        "*.exe",
+        "--upload-rate",
+        "1MiB",
+    ];
+    house.done(&[&["user", "set", "ann"], &limits[..]].concat());
+    let node = Served::start(&house.config);
+    let anns = client(&node, "ann").await;
+    let mut ann = anns.sftp().await.expect("sftp");
+    upload(&mut ann, "before").await;
+    let explain =
+        |words: &[&str]| house.done(&[&["access", "explain", "--user", "ann"], words].concat());
+    let put = explain(&["--op", "put", "--path", "/a.csv", "--size", "20B"]);
+    for line in [
+        "  sessions      at most 3\n",
+        "  names         !*.exe\n",
+        "  file size     20 of 60\n",
+        "  files         1 of 2\n",
+        "  upload rate   at most 1048576\n",
+    ] {
+        assert!(put.contains(line), "{line:?} in {put}");
+    }
+    assert!(put.ends_with("allowed\n"), "{put}");
+    for (words, denied) in [
+        (
+            &["--op", "put", "--path", "/a.csv", "--size", "61B"][..],
+            "a file may have 60 bytes at most",
+        ),
+        (
+            &["--op", "put", "--path", "/a.exe"],
+            "files of this name are not allowed here",
+        ),
+    ] {
+        let out = explain(words);
+        assert!(
+            out.lines().last().is_some_and(|line| line.contains(denied)),
+            "{out}"
+        );
+    }
+    house.done(&[
+        "user",
+        "set",
+        "ann",
+        "--max-files",
+        "1",
+        "--max-bytes",
+        "none",
+    ]);
+    let out = explain(&["--op", "put", "--path", "/a.csv", "--json"]);
+    let told: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(told["allowed"], false);
+    let mut limits = told["limits"].as_array().expect("limits").iter();
+    let files = limits.find(|limit| limit["name"] == "files");
+    let files = files.expect("a limit of files");
+    assert_eq!((&files["used"], &files["limit"]), (&json!(1), &json!(1)));
+    assert_eq!(told["reason"], files["objection"]);
+    // What it replaces makes room; what writes nothing meets no quota.
+    let out = explain(&["--op", "overwrite", "--path", "/before"]);
+    assert!(out.ends_with("allowed\n"), "{out}");
+    let out = explain(&["--op", "get", "--path", "/before"]);
+    assert!(!out.contains("files  "), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
