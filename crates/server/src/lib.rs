@@ -6,6 +6,7 @@ mod commands;
 pub mod config;
 mod control;
 mod defence;
+mod logins;
 mod membership;
 #[cfg(feature = "next-version")]
 pub mod next_version;

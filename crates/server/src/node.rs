@@ -18,6 +18,7 @@ use transfer::Sweeper;
 use crate::admin::{self, Certificates, Health};
 use crate::config::{Changes, Config, DrainConfig, load, process_environment};
 use crate::control::{Answer, Command, ControlSocket, Request};
+use crate::logins::{Logins, Wanted};
 use crate::membership::Membership;
 use crate::target::State;
 use crate::telemetry::{self, LogLevel};
@@ -130,18 +131,17 @@ impl Node {
         rest.spawn(self.parts.sweeper.clone().run(interval, stop.clone()));
         let gateway = Arc::clone(&self.parts.gateway);
         rest.spawn(revocation::follow(Arc::clone(&gateway), stop.clone()));
-        let (identity, settings) = (self.parts.identity, self.state.config.identity.clone());
-        let (again, files) = (identity.clone(), self.parts.trust);
+        let logins = self.parts.logins;
         rest.spawn(revocation::reauthorise(
             Arc::clone(&gateway),
-            again,
-            settings,
+            logins.identity().clone(),
+            logins.settings(),
             stop.clone(),
         ));
         rest.spawn(revocation::follow_files(
             gateway,
-            identity,
-            files,
+            logins.identity().clone(),
+            logins.files(),
             stop.clone(),
         ));
         rest.spawn(defence::follow(self.parts.guard.clone(), stop.clone()));
@@ -158,6 +158,7 @@ impl Node {
             source: self.source,
             log: self.log,
             guard: self.parts.guard,
+            logins,
             ssh: self.parts.ssh.clone(),
         };
         reloader.until_end(&mut signals, received).await;
@@ -249,6 +250,7 @@ struct Reloader {
     source: Option<PathBuf>,
     log: LogLevel,
     guard: Guard,
+    logins: Logins,
     ssh: ssh::Server,
 }
 
@@ -292,9 +294,11 @@ impl Reloader {
         let changes = Changes::between(&self.state.config, &wanted);
         let keys = wiring::host_keys(&self.state).await?;
         let guarded = wanted.defence.settings().context("[defence]")?;
+        let logins = Wanted::of(&wanted.identity, &self.state.clock)?;
         self.log.set(&wanted.log.level)?;
         self.guard.set(guarded.defence);
         self.ssh.reload(wiring::ssh_settings(&wanted), &keys)?;
+        self.logins.take_over(logins, &self.gateway);
         let sessions = wiring::gateway_settings(&wanted);
         self.gateway
             .set_session_limits(sessions.max_sessions, sessions.max_sessions_per_user);

@@ -2,16 +2,17 @@
 //! Beside it, users of identity providers are asked about again, and files of revoked keys are
 //! read when they change.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use gateway::Gateway;
 use identity::Identity;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::IdentityConfig;
-use crate::wiring::TrustFiles;
+use crate::logins::SharedFiles;
 
 /// How often the epoch is read: one row by its key.
 const EVERY: Duration = Duration::from_secs(2);
@@ -44,16 +45,19 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, stop: CancellationToken) {
 pub(crate) async fn reauthorise(
     gateway: Arc<Gateway>,
     identity: Identity,
-    config: IdentityConfig,
+    settings: watch::Receiver<IdentityConfig>,
     stop: CancellationToken,
 ) {
-    let (every, grace) = (
-        config.reauthorise.duration(),
-        config.outage_grace.duration(),
-    );
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let (every, grace) = {
+            let settings = settings.borrow();
+            (
+                settings.reauthorise.duration(),
+                settings.outage_grace.duration(),
+            )
+        };
         let asking = Box::pin(gateway.reauthorise_sessions(&identity, every, grace));
         match stop.run_until_cancelled(asking).await {
             None => return,
@@ -69,12 +73,14 @@ pub(crate) async fn reauthorise(
 pub(crate) async fn follow_files(
     gateway: Arc<Gateway>,
     identity: Identity,
-    mut files: TrustFiles,
+    files: SharedFiles,
     stop: CancellationToken,
 ) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        // Held while it is taken over, so that a reload is not undone by what stood before it.
+        let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(trust) = files.changed() {
             identity.set_trust(trust);
             let ended = gateway.end_distrusted_sessions(&identity);

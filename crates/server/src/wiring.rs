@@ -21,9 +21,10 @@ use crate::config::{
     Completeness, Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind, StoreConfig,
     UnfinishedUploads, key_bytes,
 };
+use crate::logins::Logins;
 use crate::target::State;
 
-pub(crate) use self::providers::with_providers;
+pub(crate) use self::providers::{Providers, with_providers};
 pub(crate) use self::trust::TrustFiles;
 
 /// Host key algorithms, as OpenSSH's clients prefer them.
@@ -40,9 +41,7 @@ pub(crate) struct Parts {
     /// Sessions.
     pub(crate) gateway: Arc<Gateway>,
     /// Who comes in.
-    pub(crate) identity: Identity,
-    /// Which keys and certificates are trusted.
-    pub(crate) trust: TrustFiles,
+    pub(crate) logins: Logins,
     /// Keeps out who may not even be asked who he is.
     pub(crate) guard: Guard,
     /// The SSH door.
@@ -68,7 +67,7 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
         Arc::clone(&state.clock),
         gateway_settings(config),
     ));
-    let identity = with_providers(state).await?;
+    let identity = with_providers(state)?;
     let (trust, trusted) = TrustFiles::read(&config.identity).context("identity")?;
     identity.set_trust(trusted);
     let guard = guard(state).await?;
@@ -88,8 +87,7 @@ pub(crate) async fn build(state: &State, node: NodeId) -> anyhow::Result<Parts> 
         transfers,
         sweeper,
         gateway,
-        identity,
-        trust,
+        logins: Logins::new(identity, trust, config.identity.clone()),
         guard,
         ssh,
     })

@@ -25,7 +25,7 @@ async fn test(arguments: &IdentityTestArgs) -> anyhow::Result<()> {
     let credential = credential(arguments)?;
     let state = State::of(&arguments.target).await?;
     check_server(arguments.server.as_deref(), &state)?;
-    let identity = wiring::with_providers(&state).await?;
+    let identity = wiring::with_providers(&state)?;
     let (server, user) = (&state.server.id, &arguments.user);
     let report = identity.test(server, user, &credential, arguments.source_ip);
     let report = Box::pin(report).await;

@@ -33,6 +33,9 @@ const LIVE: &[&str] = &[
     "drain.deadline",
 ];
 
+/// Tables all of whose keys a running node takes over.
+const TABLES: [&str; 2] = ["defence.", "identity."];
+
 impl Changes {
     /// From the configuration that runs to the one that is wanted.
     pub fn between(running: &Config, wanted: &Config) -> Self {
@@ -54,7 +57,8 @@ impl Changes {
                 || key.path == "identity.provider"
                     && running.identity.secrets() != wanted.identity.secrets();
             if differs {
-                let live = LIVE.contains(&key.path) || key.path.starts_with("defence.");
+                let live = LIVE.contains(&key.path)
+                    || TABLES.iter().any(|table| key.path.starts_with(table));
                 let list = if live {
                     &mut changes.applied
                 } else {

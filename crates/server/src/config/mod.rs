@@ -537,6 +537,7 @@ impl Config {
         self.defence = wanted.defence.clone();
         self.log.level.clone_from(&wanted.log.level);
         self.drain = wanted.drain.clone();
+        self.identity = wanted.identity.clone();
     }
 
     /// The socket that `pierhead reload` speaks to.

@@ -16,27 +16,53 @@ use crate::target::State;
 ///
 /// # Errors
 /// Where a provider cannot be set up. None is asked anything yet.
-pub(crate) async fn with_providers(state: &State) -> anyhow::Result<Identity> {
-    let config = &state.config.identity;
-    let mut providers = Vec::new();
-    for provider in &config.provider {
-        let built = provider_of(provider, state).await;
-        let built = built.with_context(|| format!("identity.provider {:?}", provider.name))?;
-        providers.push(Configured {
-            provider: built,
-            settings: settings(provider),
+pub(crate) fn with_providers(state: &State) -> anyhow::Result<Identity> {
+    let identity = identity(state)?;
+    Providers::of(&state.config.identity, &state.clock)?.take_over(&identity);
+    Ok(identity)
+}
+
+/// The providers of a configuration, before anybody asks them.
+pub(crate) struct Providers {
+    configured: Vec<Configured>,
+    routing: Routing,
+    methods: AuthenticationMethods,
+}
+
+impl Providers {
+    /// Reads their files: certificates, passwords of accounts.
+    ///
+    /// # Errors
+    /// Where one cannot be set up.
+    pub(crate) fn of(config: &IdentityConfig, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let configured = config.provider.iter().map(|provider| {
+            let built = provider_of(provider, clock);
+            anyhow::Ok(Configured {
+                provider: built
+                    .with_context(|| format!("identity.provider {:?}", provider.name))?,
+                settings: settings(provider),
+            })
         });
+        Ok(Self {
+            configured: configured.collect::<anyhow::Result<_>>()?,
+            routing: routing(config)?,
+            methods: AuthenticationMethods::parse(&config.methods)?,
+        })
     }
-    let routing = routing(config)?;
-    let methods = AuthenticationMethods::parse(&config.methods)?;
-    let built_in = identity(state)?.with_methods(methods);
-    Ok(built_in.with_providers(providers, routing))
+
+    /// They are asked from the next login on.
+    pub(crate) fn take_over(self, identity: &Identity) {
+        identity.set_providers(self.configured, self.routing, self.methods);
+    }
 }
 
 /// Each kind is built here.
-async fn provider_of(config: &ProviderConfig, state: &State) -> anyhow::Result<Arc<dyn Provider>> {
+fn provider_of(
+    config: &ProviderConfig,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Arc<dyn Provider>> {
     let name = ProviderName::parse(&config.name)?;
-    let clock = Arc::clone(&state.clock);
+    let clock = Arc::clone(clock);
     let table = "it has no table of its own";
     match config.kind {
         ProviderKind::Http => cloud::http(name, config.http.as_ref().context(table)?, clock),

@@ -179,7 +179,7 @@ pub(super) const KEYS: &[Key] = &[
     key("keys_outlive_passwords", "false", "A key still lets in when the account's password is expired or must be changed. Accounts that are disabled, locked or expired never come in."),
     key("password_policy", "", "The entry of the password policy of users whose entries name none (OpenLDAP: that of `ppolicy_default`). It tells for logins by key how long locks and passwords last."),
     key("connect_timeout", "\"3s\"", "How long a server may take to be connected to, TLS included, before the next one is tried."),
-    key("search_timeout", "\"5s\"", "How long the directory may look for one answer; whole seconds."),
+    key("search_timeout", "\"5s\"", "How long a server may take for one answer; whole seconds. Then the next one is tried, unless it is the user's password that was not answered. Below `deadline`, so that there is time left for it."),
     key("rule", "[]", "What groups give, in order, each an `[[identity.provider.ldap.rule]]`. Of role, home, policy and mappings the first one that fits and names it holds. Where there are rules, a user whom none of them fits is refused."),
 ];
 
