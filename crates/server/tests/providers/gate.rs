@@ -3,10 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use database::{Database, DatabaseUrl, NewRole};
-use model::{Clock as _, SystemClock};
+use database::{Database, DatabaseUrl, ExternalUser, HomeType, NewRole, NewUser, UserChanges};
+use identity::Identity;
+use model::{Clock as _, EventKind, Secret, ServerId, SystemClock, Timestamp, UserName};
 use serde_json::Value;
 use ssh::{HostKey, HostKeyAlgorithm};
 use testkit::node::Node;
@@ -26,6 +28,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 const LEVEL: &str = "info,identity=trace,aws_smithy_runtime=trace,aws_smithy_runtime_api=trace,\
     aws_smithy_http_client=trace,aws_sigv4=trace,aws_sdk_lambda=trace,hyper=trace,hyper_util=trace";
 
+/// What providers stand behind in the configuration.
+const MARK: &str = "# who comes in\n";
+
 const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
 
@@ -37,14 +42,21 @@ pub(crate) struct Gate {
 impl Gate {
     /// Starts a node with these providers, which knows the role that honest ones name.
     pub(crate) async fn open(providers: &str) -> Self {
+        Self::open_to(providers, &[]).await
+    }
+
+    /// The same, where these are known already.
+    pub(crate) async fn open_to(providers: &str, known: &[Known]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         make_key(folder.path());
-        let settings = format!("log.format = \"json\"\nlog.level = {LEVEL:?}\n{providers}");
+        let settings = format!("log.format = \"json\"\nlog.level = {LEVEL:?}\n{MARK}{providers}");
         let binary = Path::new(env!("CARGO_BIN_EXE_pierhead"));
         let mut node = Node::new(binary, folder.path(), &settings).expect("a configuration");
         node.command(&["user", "list"]).expect("a database");
         std::fs::create_dir_all(folder.path().join("data/objects/inbox")).expect("a bucket");
-        add_role(&folder.path().join("data/pierhead.db")).await;
+        let key = std::fs::read_to_string(folder.path().join("key.pub")).expect("a key");
+        let database = folder.path().join("data/pierhead.db");
+        Box::pin(fill(&database, &key, known)).await;
         tokio::task::block_in_place(|| node.start()).expect("it starts");
         Self { node, folder }
     }
@@ -64,9 +76,47 @@ impl Gate {
         came_in
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes other providers, and what may stand before them, into the configuration, and has it
+    /// read: what the node says, and whether it took it.
+    pub(crate) fn reload(&self, providers: &str) -> (bool, String) {
+        let file = self.folder.path().join("pierhead.toml");
+        let text = std::fs::read_to_string(&file).expect("a configuration");
+        let (before, _) = text.split_once(MARK).expect("a mark");
+        std::fs::write(&file, format!("{before}{MARK}{providers}")).expect("written");
+        let output = self.node.output(&["reload"]).expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8(said).expect("text"),
+        )
+    }
+
     /// What `pierhead identity test` says, and whether it says yes.
     pub(crate) fn test(&self, user: &str, password: &str, more: &[&str]) -> (bool, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pierhead"))
+        self.test_in(&[], user, password, more)
+    }
+
+    /// The same in an environment, in which AWS's own variables are these alone.
+    pub(crate) fn test_in(
+        &self,
+        environment: &[(&str, String)],
+        user: &str,
+        password: &str,
+        more: &[&str],
+    ) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pierhead"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let mut child = command
             .args(["identity", "test", "--server", "default", "--user", user])
             .args(more)
             .arg("--config")
@@ -112,6 +162,25 @@ impl Gate {
         told.iter().map(error).collect()
     }
 
+    /// Ends the node, and returns what its audit log says of logins that were refused.
+    pub(crate) async fn refusals(&mut self) -> Vec<(String, Value)> {
+        tokio::task::block_in_place(|| {
+            self.node.terminate().expect("it runs");
+            self.node.wait().expect("it ends");
+        });
+        let database = open(&self.folder.path().join("data/pierhead.db")).await;
+        let rows = database
+            .audit()
+            .since(Timestamp::from_seconds(0), 1000)
+            .await;
+        database.close().await;
+        let rows = rows.expect("read").into_iter();
+        let refused = rows.filter(|row| row.action == EventKind::LoginRefused.as_str());
+        refused
+            .map(|row| (row.user.unwrap_or_default(), row.detail))
+            .collect()
+    }
+
     /// No password stands in the log, at whatever level it is written.
     pub(crate) fn assert_no_secret_is_logged(&self) {
         let log = self.node.log().expect("a log");
@@ -136,10 +205,28 @@ fn make_key(folder: &Path) {
     std::fs::write(folder.join("key.pub"), public.trim()).expect("written");
 }
 
-async fn add_role(file: &Path) {
+/// Somebody who is known before the node starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// His name here: `name`, or `name@@provider`.
+    pub(crate) name: String,
+    /// His provider; none for built-in users, who get everybody's password and key.
+    pub(crate) provider: Option<String>,
+    /// What he has to show, where that is not what the server asks for.
+    pub(crate) methods: Option<&'static str>,
+    /// The secret of his one-time passwords, in base32.
+    pub(crate) totp: Option<&'static str>,
+}
+
+async fn open(file: &Path) -> Database {
     let url = DatabaseUrl::parse(&format!("sqlite://{}", file.display())).expect("a URL");
     let database = Database::open(&url, database::Settings::default()).await;
-    let database = database.expect("the database opens");
+    database.expect("the database opens")
+}
+
+/// Adds the role, and whoever is known.
+async fn fill(file: &Path, key: &str, known: &[Known]) {
+    let database = open(file).await;
     let now = SystemClock.now();
     let policy = database.policies().create("everything", POLICY, now).await;
     policy.expect("a policy");
@@ -151,5 +238,53 @@ async fn add_role(file: &Path) {
         policies: vec!["everything".to_owned()],
     };
     database.roles().create(&role, now).await.expect("a role");
+    let server = database.servers().by_name("default").await.expect("read");
+    let server = server.expect("a server").id;
+    for somebody in known {
+        add(&database, &server, key, somebody).await;
+    }
     database.close().await;
+}
+
+async fn add(database: &Database, server: &ServerId, key: &str, somebody: &Known) {
+    let (now, users) = (SystemClock.now(), database.users());
+    let name = UserName::parse(&somebody.name).expect("a name");
+    let user = match &somebody.provider {
+        Some(provider) => {
+            let external = ExternalUser {
+                server: server.clone(),
+                name,
+                provider: provider.clone(),
+                external_id: None,
+                home_type: HomeType::Logical,
+                home_directory: "/inbox/bob".to_owned(),
+                mappings: Vec::new(),
+                role: Some("transfer".to_owned()),
+                session_policy: None,
+            };
+            users.record(&external, now).await.expect("recorded").user
+        }
+        None => {
+            let user = NewUser::new(server.clone(), name, "/inbox/bob");
+            let user = users.create(user, now).await.expect("a user");
+            let clock = Arc::new(SystemClock);
+            let identity = Identity::new(database.clone(), identity::Settings::default(), clock);
+            let identity = identity.expect("identity");
+            let password = Secret::new(PASSWORD.to_owned());
+            let set = identity.set_password(user.id, &user.name, &password);
+            set.await.expect("set");
+            identity.add_key(user.id, key).await.expect("added");
+            user
+        }
+    };
+    let changes = UserChanges {
+        methods: somebody.methods.map(|methods| Some(methods.to_owned())),
+        ..UserChanges::default()
+    };
+    users.update(user.id, changes, now).await.expect("changed");
+    if let Some(secret) = somebody.totp {
+        let secret = Secret::new(secret.to_owned());
+        let enrolled = users.set_totp(user.id, Some(&secret), now).await;
+        enrolled.expect("enrolled");
+    }
 }

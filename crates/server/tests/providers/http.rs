@@ -4,21 +4,23 @@ use crate::clients::{Client, Login};
 use crate::gate::{DEADLINE, Gate, ROLE};
 use crate::web::{LIES, Web};
 
+/// A provider of this name and URL.
+pub(crate) fn provider(name: &str, url: &str) -> String {
+    format!(
+        "[[identity.provider]]\nname = {name:?}\nkind = \"http\"\n{DEADLINE}\n\
+         [identity.provider.http]\nurl = {url:?}\n"
+    )
+}
+
 async fn gate(web: &Web) -> Gate {
     let url = web.server.url();
     let mut providers = String::new();
     let names = LIES.map(|(name, _)| name);
     for name in names.into_iter().chain(["honest", "role"]) {
-        providers += &format!(
-            "[[identity.provider]]\nname = {name:?}\nkind = \"http\"\n{DEADLINE}\n\
-             [identity.provider.http]\nurl = \"{url}/{name}\"\n"
-        );
+        providers += &provider(name, &format!("{url}/{name}"));
     }
     // Nobody listens on the port of discarded things.
-    providers += &format!(
-        "[[identity.provider]]\nname = \"down\"\nkind = \"http\"\n{DEADLINE}\n\
-         [identity.provider.http]\nurl = \"http://127.0.0.1:9\"\n"
-    );
+    providers += &provider("down", "http://127.0.0.1:9");
     let gate = Gate::open(&providers).await;
     web.knows(gate.public_key());
     gate
@@ -81,7 +83,7 @@ async fn an_api_that_is_down_slow_or_lying_admits_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_is_not_known_admits_nobody_and_is_named() {
     let web = Web::start().await;
-    let gate = gate(&web).await;
+    let mut gate = gate(&web).await;
     tokio::task::block_in_place(|| {
         for login in Login::ALL {
             assert!(
@@ -93,6 +95,12 @@ async fn a_role_that_is_not_known_admits_nobody_and_is_named() {
     let log = gate.node.log().expect("a log");
     assert!(log.contains("role/nobody-knows"), "{log}");
     assert!(!log.contains(ROLE), "{log}");
+    let refused = gate.refusals().await;
+    let users: Vec<&str> = refused.iter().map(|(user, _)| user.as_str()).collect();
+    assert_eq!(users, ["bob@@role"; 2], "{refused:?}");
+    for (_, detail) in &refused {
+        assert_eq!(detail["reason"], "unknown_role", "{detail}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,7 @@ async fn gate(functions: &Functions, web: &Web) -> Gate {
     Gate::open(&providers).await
 }
 
-fn write_accounts(file: &Path, key: &str) {
+pub(crate) fn write_accounts(file: &Path, key: &str) {
     let answer = json!({ "Role": ROLE, "HomeDirectoryType": "LOGICAL",
         "HomeDirectoryDetails": r#"[{"Entry":"/","Target":"/inbox/bob"}]"# });
     let bob = json!({ "bob": { "password": PASSWORD, "keys": [key], "answer": answer } });

@@ -2,12 +2,12 @@
 //! paramiko.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use testkit::ldap::{Authority, DomainController, Slapd};
 use testkit::proxy::Proxy;
 
-use crate::clients::{Client, Login};
+use crate::clients::{self, Client, Login};
 use crate::gate::{Gate, PASSWORD, ROLE};
 
 /// More than Samba needs on a machine that has much to do.
@@ -16,18 +16,18 @@ const PATIENT: &str = "deadline = \"10s\"";
 const BRIEF: &str = "deadline = \"1s\"";
 
 /// A provider of this name: where it is, and what else its table says.
-struct Directory<'a> {
-    name: &'a str,
-    deadline: &'a str,
-    url: String,
-    ca_file: PathBuf,
-    account: (&'a str, &'a str),
-    table: String,
+pub(crate) struct Directory<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) deadline: &'a str,
+    pub(crate) url: String,
+    pub(crate) ca_file: PathBuf,
+    pub(crate) account: (&'a str, &'a str),
+    pub(crate) table: String,
 }
 
 impl Directory<'_> {
     /// Its tables, with a rule that gives the role to those who are in `sftp`, also through others.
-    fn settings(&self, group: &str) -> String {
+    pub(crate) fn settings(&self, group: &str) -> String {
         let Self {
             name,
             deadline,
@@ -39,7 +39,7 @@ impl Directory<'_> {
         format!(
             "[[identity.provider]]\nname = {name:?}\nkind = \"ldap\"\n{deadline}\n\
              [identity.provider.ldap]\nurls = [{url:?}]\nca_file = {ca_file:?}\n\
-             bind_dn = {dn:?}\nbind_password = {password:?}\nconnect_timeout = \"9s\"\n{table}\n\
+             bind_dn = {dn:?}\nbind_password = {password:?}\nconnect_timeout = \"9s\"\nsearch_timeout = \"9s\"\n{table}\n\
              [[identity.provider.ldap.rule]]\ngroup = {group:?}\nrole = {ROLE:?}\n\
              home = \"/inbox/${{transfer:UserName}}\"\n"
         )
@@ -57,24 +57,13 @@ fn of_slapd<'a>(slapd: &Slapd, name: &'a str, scheme: &str, address: SocketAddr)
     }
 }
 
-fn slapd_group() -> String {
+pub(crate) fn slapd_group() -> String {
     format!("cn=sftp,ou=groups,{}", Slapd::BASE)
-}
-
-/// Both clients. paramiko is what `cargo xtask setup` installed.
-fn clients() -> [Client; 2] {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let python = root.join(".tools/venv/bin/python3");
-    assert!(
-        python.exists(),
-        "there is no paramiko: run `cargo xtask setup`"
-    );
-    [Client::OpenSsh, Client::Paramiko(python)]
 }
 
 fn comes_in(gate: &Gate, user: &str) {
     tokio::task::block_in_place(|| {
-        for client in clients() {
+        for client in clients::both() {
             for login in Login::ALL {
                 let came_in = gate.admits(&client, user, &login);
                 let log = gate.node.log().unwrap_or_default();

@@ -6,6 +6,8 @@ mod gate;
 mod http;
 mod lambda;
 mod ldap;
+mod matrix;
 mod moto;
+mod reload;
 mod test_command;
 mod web;

@@ -30,13 +30,13 @@ for number, name in enumerate(['bob', 'twice', 'twice']):
                          'PublicKeys': {key}, 'HomeDirectory': '/inbox/' + name})
 ";
 
-struct World {
+pub(crate) struct World {
     moto: Moto,
     python: PathBuf,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "tests are told by their runner, through the environment"
@@ -57,7 +57,11 @@ impl World {
         ]
     }
 
-    fn fill(&self, key: &str) {
+    pub(crate) fn endpoint(&self) -> String {
+        self.moto.endpoint()
+    }
+
+    pub(crate) fn fill(&self, key: &str) {
         let mut fill = Command::new(&self.python);
         fill.args(["-c", FILL, PASSWORD, key])
             .envs(self.environment());
@@ -70,7 +74,7 @@ impl World {
     }
 }
 
-fn table(name: &str, table: &str, endpoint: &str) -> String {
+pub(crate) fn table(name: &str, table: &str, endpoint: &str) -> String {
     format!(
         "[[identity.provider]]\nname = {name:?}\nkind = \"dynamodb\"\n{DEADLINE}\n\
          [identity.provider.dynamodb]\ntable = {table:?}\nindex = \"username-index\"\n\
@@ -172,23 +176,4 @@ async fn users_of_the_proposals_function_come_in_by_key_and_by_password() {
     let gate = Gate::open(&provider).await;
     world.fill(&gate.public_key());
     logins(&gate, &world.clients(), "bob@@function");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs moto, see `cargo xtask test`"]
-async fn users_of_an_api_come_in_with_paramiko() {
-    let world = World::start().await;
-    let web = Web::start().await;
-    let gate = Gate::open(&format!(
-        "[[identity.provider]]\nname = \"honest\"\nkind = \"http\"\n{DEADLINE}\n\
-         [identity.provider.http]\nurl = \"{}/honest\"\n",
-        web.server.url()
-    ))
-    .await;
-    web.knows(gate.public_key());
-    logins(
-        &gate,
-        &[Client::Paramiko(world.python.clone())],
-        "bob@@honest",
-    );
 }

@@ -57,6 +57,37 @@ async fn a_login_is_tried_and_explained() {
     assert!(!users.contains("bob"), "it was recorded: {users}");
 }
 
+/// By what the AWS SDK finds: here the credentials of a container, from its endpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_are_signed_by_the_credentials_that_are_found() {
+    let web = Web::start().await;
+    let url = web.server.url();
+    let gate = Gate::open(&format!(
+        "[[identity.provider]]\nname = \"signed\"\nkind = \"http\"\ndeadline = \"30s\"\n\
+         [identity.provider.http]\nurl = \"{url}/signed\"\nsigning_region = \"eu-west-1\"\n"
+    ))
+    .await;
+    web.knows(gate.public_key());
+    let nowhere = gate.folder().join("none").display().to_string();
+    let container = [
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("{url}/credentials"),
+        ),
+        ("AWS_CONFIG_FILE", nowhere.clone()),
+        ("AWS_SHARED_CREDENTIALS_FILE", nowhere),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ];
+    let arguments = ["--password-stdin"];
+    let (admitted, said) = gate.test_in(&container, "bob@@signed", PASSWORD, &arguments);
+    assert!(admitted, "{said}");
+    assert!(web.asked("/credentials") >= 1);
+    let (admitted, said) = gate.test_in(&container[1..], "bob@@signed", PASSWORD, &arguments);
+    assert!(!admitted, "{said}");
+    let why = "the gateway has no credentials to sign with";
+    assert!(said.contains(why), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_tried_without_a_signature() {
     let web = Web::start().await;

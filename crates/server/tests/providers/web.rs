@@ -59,6 +59,11 @@ fn answer(asked: &Asked, key: &str) -> Reply {
     match first {
         "honest" => honest(asked, key, ROLE),
         "role" => honest(asked, key, "arn:aws:iam::111111111111:role/nobody-knows"),
+        "certified" => certified(asked),
+        "credentials" => Reply::json(CREDENTIALS),
+        "picky" if asked.target.contains("/users/broken/") => Reply::json(r#"{"Role":7}"#),
+        "picky" => honest(asked, key, ROLE),
+        "signed" => signed(asked, key),
         "slow" => Reply::Silence,
         "json" => Reply::json("{\"Role\":"),
         "huge" => Reply::json(vec![b' '; 7 << 20]),
@@ -71,6 +76,32 @@ fn answer(asked: &Asked, key: &str) -> Reply {
         )),
         _ => Reply::status(500),
     }
+}
+
+/// Of a container that AWS would run the gateway in.
+const CREDENTIALS: &str = r#"{"AccessKeyId":"ASIACONTAINER","SecretAccessKey":"its-secret-key",
+    "Token":"its-token","Expiration":"2099-01-01T00:00:00Z"}"#;
+
+/// Lets in whom a certificate has proved: it knows neither keys nor passwords.
+fn certified(asked: &Asked) -> Reply {
+    let home = json!({ "Role": ROLE, "HomeDirectoryType": "LOGICAL",
+        "HomeDirectoryDetails": r#"[{"Entry":"/","Target":"/inbox/bob"}]"# });
+    match asked.header("passwordbase64") {
+        None => Reply::json(home.to_string()),
+        Some(_) => Reply::json("{}"),
+    }
+}
+
+/// An API that is open to the container's identity alone.
+fn signed(asked: &Asked, key: &str) -> Reply {
+    let by = asked.header("authorization").unwrap_or_default();
+    let container = "AWS4-HMAC-SHA256 Credential=ASIACONTAINER/";
+    let token = asked.header("x-amz-security-token").unwrap_or_default();
+    if by.starts_with(container) && token == "its-token" {
+        return honest(asked, key, ROLE);
+    }
+    let error = "MissingAuthenticationTokenException".to_owned();
+    Reply::Answer(403, vec![("x-amzn-errortype", error)], Vec::new().into())
 }
 
 /// Who has this key or this password is let in.
