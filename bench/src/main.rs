@@ -7,6 +7,7 @@ mod store;
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hyper::service::service_fn;
@@ -16,8 +17,19 @@ use tokio::task::JoinSet;
 
 use crate::store::Store;
 
+/// As far away as the first argument says, in milliseconds: each request is answered so much later.
+fn distance() -> Result<Duration> {
+    let Some(argument) = std::env::args().nth(1) else {
+        return Ok(Duration::ZERO);
+    };
+    let milliseconds = argument.parse();
+    let context = || format!("`{argument}` is no number of milliseconds");
+    Ok(Duration::from_millis(milliseconds.with_context(context)?))
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
+    let distance = distance()?;
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .context("listen on 127.0.0.1")?;
@@ -27,11 +39,11 @@ async fn main() -> Result<()> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{{\"endpoint\":\"http://{address}\"}}").context("print the endpoint")?;
     stdout.flush().context("print the endpoint")?;
-    serve(listener).await
+    serve(listener, distance).await
 }
 
 /// Serves until the process is ended.
-async fn serve(listener: TcpListener) -> Result<()> {
+async fn serve(listener: TcpListener, distance: Duration) -> Result<()> {
     let store = Arc::new(Store::default());
     let mut connections = JoinSet::new();
     loop {
@@ -41,7 +53,13 @@ async fn serve(listener: TcpListener) -> Result<()> {
         connections.spawn(async move {
             let service = service_fn(move |request| {
                 let store = Arc::clone(&store);
-                async move { Ok::<_, std::convert::Infallible>(request::serve(&store, request).await) }
+                async move {
+                    let answer = request::serve(&store, request).await;
+                    if !distance.is_zero() {
+                        tokio::time::sleep(distance).await;
+                    }
+                    Ok::<_, std::convert::Infallible>(answer)
+                }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .max_buf_size(1 << 20)

@@ -14,7 +14,7 @@ use self::case::{CASES, Direction, Hall, Sample};
 use crate::verb::Verb;
 use crate::{environment, process};
 
-const FLAGS: [&str; 3] = ["--quick", "--size", "--binary"];
+const FLAGS: [&str; 4] = ["--quick", "--size", "--distance", "--binary"];
 
 /// What `cargo xtask bench` was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// MiB moved per transfer.
     pub(crate) size_mib: u64,
+    /// Milliseconds by which the S3 store answers each request later.
+    pub(crate) distance: u64,
     /// The gateway to measure instead of a fresh release build.
     pub(crate) binary: Option<PathBuf>,
 }
@@ -32,6 +34,7 @@ impl Options {
         let mut options = Self {
             rounds: 5,
             size_mib: 1024,
+            distance: 0,
             binary: None,
         };
         let mut arguments = arguments.iter();
@@ -41,6 +44,13 @@ impl Options {
                 "--size" => {
                     let value = arguments.next().context("--size needs a number of MiB")?;
                     options.size_mib = value.parse().with_context(|| format!("--size {value}"))?;
+                }
+                "--distance" => {
+                    let value = arguments
+                        .next()
+                        .context("--distance needs a number of milliseconds")?;
+                    let distance = value.parse();
+                    options.distance = distance.with_context(|| format!("--distance {value}"))?;
                 }
                 "--binary" => {
                     let path = arguments.next().context("--binary needs a path")?;
@@ -85,7 +95,7 @@ fn measure(
     store: &Path,
     folder: &Path,
 ) -> Result<Vec<(usize, Sample)>> {
-    let hall = Hall::open(options.size_mib, gateway, store, folder)?;
+    let hall = Hall::open((options.size_mib, options.distance), gateway, store, folder)?;
     // A get needs something to get, and nothing is measured cold.
     for case in CASES.iter().filter(|case| case.direction == Direction::Put) {
         hall.run(case)?;
@@ -132,6 +142,7 @@ mod tests {
         assert_eq!(parse(&[]).unwrap().rounds, 5);
         assert_eq!(parse(&["--quick", "--size", "64"]).unwrap().rounds, 3);
         assert_eq!(parse(&["--size", "64"]).unwrap().size_mib, 64);
+        assert_eq!(parse(&["--distance", "50"]).unwrap().distance, 50);
     }
 
     #[test]

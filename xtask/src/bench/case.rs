@@ -110,7 +110,12 @@ pub(crate) struct Hall {
 }
 
 impl Hall {
-    pub(crate) fn open(size_mib: u64, gateway: &Path, store: &Path, folder: &Path) -> Result<Self> {
+    pub(crate) fn open(
+        (size_mib, distance): (u64, u64),
+        gateway: &Path,
+        store: &Path,
+        folder: &Path,
+    ) -> Result<Self> {
         let key = folder.join("key");
         process::output(
             Command::new("ssh-keygen")
@@ -119,7 +124,7 @@ impl Hall {
         )?;
         let source = folder.join("source.bin");
         write_random(&source, size_mib)?;
-        let store = Server::memory_s3(store)?;
+        let store = Server::memory_s3(store, distance)?;
         let endpoint = store.endpoint().to_owned();
         Ok(Self {
             size_mib,

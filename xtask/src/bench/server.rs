@@ -107,9 +107,11 @@ impl Server {
         Ok(server)
     }
 
-    /// The store of the measurements.
-    pub(crate) fn memory_s3(binary: &Path) -> Result<Self> {
-        let mut child = start(Command::new(binary).stdout(Stdio::piped()))?;
+    /// The store of the measurements, which answers each request so many milliseconds later.
+    pub(crate) fn memory_s3(binary: &Path, distance: u64) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.arg(distance.to_string());
+        let mut child = start(command.stdout(Stdio::piped()))?;
         let said = first_object(&mut child).context("read what memory-s3 prints");
         let mut server = Self {
             child,
