@@ -238,7 +238,7 @@ impl Claimed {
     }
 
     /// Gives the right back, and returns when others can have it.
-    pub(crate) async fn give_back(mut self) {
+    pub async fn give_back(mut self) {
         self.ended = true;
         give_back(Arc::clone(&self.core), self.publication.clone()).await;
     }

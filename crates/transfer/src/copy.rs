@@ -10,7 +10,8 @@ use storage::{
     Precondition, PutOptions, Source, UploadId, Written,
 };
 
-use crate::{Attributes, Settings, Transfers, mark, proof};
+use crate::metadata::Maker;
+use crate::{Attributes, Error, Intent, Result, Settings, Transfers, mark, proof, record};
 
 /// An object to be copied: as it was when its head was taken, and no later state.
 #[derive(Debug, Clone)]
@@ -24,35 +25,50 @@ pub struct Original {
 }
 
 impl Transfers {
-    /// Copies `original` to `key` in `store`, another bucket of the same connection perhaps. Its
-    /// metadata goes along, with `attributes` written over it, and a transfer id of the copy's
-    /// own. With `absent`, only where nothing stands at the key, if the store can check that.
+    /// Writes `attributes` into the metadata of `original`, by a copy onto itself with a transfer id
+    /// of its own. What is copied by ranges has a row meanwhile, for `intent`, so that whatever is
+    /// begun in the store is accounted for, also where the store's answer is lost. The caller has
+    /// claimed the key.
     ///
     /// # Errors
-    /// `Conflict` where the original is another one by now, or the key is taken; else what the
-    /// store failed with. Nothing stands at the key then that did not before, unless
-    /// [`storage::Error::outcome_unknown`].
-    pub async fn copy(
+    /// `Conflict` where the original is another one by now; else what the database and the store
+    /// fail with. The object is unchanged then, unless [`Error::outcome_unknown`].
+    pub async fn rewrite(
         &self,
         original: &Original,
-        key: &ObjectKey,
-        absent: bool,
+        intent: &Intent,
         attributes: &Attributes,
-        store: &Arc<dyn ObjectStore>,
-    ) -> storage::Result<(TransferId, Written)> {
+    ) -> Result<(TransferId, Written)> {
+        const OPERATION: &str = "rewrite";
         let id = TransferId::generate();
+        let settings = &self.core().settings;
         let copy = Copy {
             original,
-            key,
-            store,
-            id,
+            key: &original.key,
+            store: &original.store,
+            maker: id.into(),
             metadata: metadata_of_copy(original, attributes, id),
-            absent,
-            settings: &self.core().settings,
+            absent: false,
+            settings,
             journal: None,
         };
-        let written = copy.run().await?;
-        Ok((id, written))
+        let failed = |error| Error::store(OPERATION, &intent.path, error);
+        if !is_copied_by_ranges(original.head.size, &original.store, settings) {
+            return Ok((id, copy.run().await.map_err(failed)?));
+        }
+        let now = self.core().clock.now();
+        let row = record::rewriting(id, original, intent, now, self.core());
+        let noted = self.core().database.writer().begin_intent(row).await;
+        noted.map_err(|error| {
+            let reason = "it could not be recorded";
+            Error::new(error.kind(), OPERATION, &intent.path, reason).caused_by(error)
+        })?;
+        let copied = copy.run().await;
+        let end = record::rewritten(id, copied.is_ok(), self.core().clock.now());
+        if let Err(error) = self.core().database.writer().fail_transfer(end).await {
+            tracing::warn!(transfer = %id, %error, "the sweeper looks at a copy when this node has ended");
+        }
+        Ok((id, copied.map_err(failed)?))
     }
 }
 
@@ -84,7 +100,7 @@ pub(crate) struct Copy<'a> {
     pub(crate) original: &'a Original,
     pub(crate) key: &'a ObjectKey,
     pub(crate) store: &'a Arc<dyn ObjectStore>,
-    pub(crate) id: TransferId,
+    pub(crate) maker: Maker,
     pub(crate) metadata: Metadata,
     pub(crate) absent: bool,
     pub(crate) settings: &'a Settings,
@@ -101,11 +117,12 @@ impl Copy<'_> {
         };
         match copied {
             Err(error) if error.outcome_unknown() => {
-                let proven = proof::prove(self.store, self.key, self.id, self.settings).await;
+                let maker = self.maker.clone();
+                let proven = proof::prove(self.store, self.key, maker, self.settings).await;
                 proven.ok_or(error)
             }
             Err(error) if error.kind() == ErrorKind::Conflict && self.absent => {
-                let found = proof::look(self.store, self.key, self.id).await;
+                let found = proof::look(self.store, self.key, self.maker.clone()).await;
                 found.ok_or(error)
             }
             copied => copied,

@@ -11,6 +11,8 @@ use crate::transfers::Core;
 const OURS: &str = "pierhead-";
 /// Names the upload that made the object: the proof after a lost answer.
 const TRANSFER: &str = "pierhead-transfer";
+/// Which of a temporary file's contents was given its final name: it may be gone on with in between.
+const CONTENT: &str = "pierhead-content";
 /// Which installation made a staging object, for whom, and at which key and path he sees it.
 const INSTALLATION: &str = "pierhead-installation";
 const OWNER: &str = "pierhead-owner";
@@ -163,8 +165,55 @@ pub(crate) fn for_others(original: &ObjectHead, attributes: &Attributes) -> Meta
     metadata
 }
 
+/// Whose write an object is to be proof of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Maker {
+    transfer: TransferId,
+    content: Option<String>,
+}
+
+impl Maker {
+    /// The naming of a temporary file whose object stands at `staged`. Each time that somebody goes
+    /// on with it, it gets another one, so the key tells its contents apart.
+    pub(crate) fn naming(transfer: TransferId, staged: &ObjectKey) -> Self {
+        let name = staged.as_str().rsplit('/').next();
+        Self {
+            transfer,
+            content: name.map(str::to_owned),
+        }
+    }
+
+    /// Whether it made the object that says this of itself. Earlier versions wrote no content.
+    pub(crate) fn made(&self, metadata: &Metadata) -> bool {
+        let differs = match (&self.content, metadata.get(CONTENT)) {
+            (Some(content), Some(found)) => content != found,
+            _ => false,
+        };
+        transfer_of(metadata) == Some(self.transfer) && !differs
+    }
+
+    /// Metadata of an object that it makes.
+    pub(crate) fn metadata(&self, attributes: &Attributes) -> Metadata {
+        let mut metadata = of_transfer(self.transfer, attributes);
+        if let Some(content) = &self.content {
+            metadata.insert(CONTENT.to_owned(), content.clone());
+        }
+        metadata
+    }
+}
+
+impl From<TransferId> for Maker {
+    fn from(transfer: TransferId) -> Self {
+        Self {
+            transfer,
+            content: None,
+        }
+    }
+}
+
 /// Names an object's maker anew: a copy is not the upload that it was copied from.
 pub fn mark(metadata: &mut Metadata, transfer: TransferId) {
+    metadata.remove(CONTENT);
     metadata.insert(TRANSFER.to_owned(), transfer.to_string());
 }
 

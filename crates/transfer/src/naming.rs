@@ -11,10 +11,11 @@ use storage::{CopyOptions, ObjectHead, ObjectStore, Precondition, Source, Stores
 
 use crate::beginning::temporary_key;
 use crate::copy::Copy;
+use crate::metadata::Maker;
 use crate::transfers::Core;
 use crate::{
-    Attributes, Claimed, Error, Intent, Original, Published, Result, Transfers, Unclaimed,
-    metadata, metrics, proof, transfer_of,
+    Attributes, Claimed, Error, Intent, Original, Published, Result, Transfers, Unclaimed, metrics,
+    proof,
 };
 
 use rows::{back, late};
@@ -166,7 +167,7 @@ impl<'a> Given<'a> {
     async fn place(&self) -> storage::Result<Written> {
         let key = &self.naming.intent.location.key;
         let set = Attributes::from(self.file.transfer.intent.opening.set);
-        let metadata = metadata::of_transfer(self.file.id(), &set);
+        let metadata = self.maker().metadata(&set);
         if self.is_moved() {
             let options = CopyOptions {
                 metadata: Some(metadata),
@@ -180,13 +181,17 @@ impl<'a> Given<'a> {
             original: &original,
             key,
             store: &self.to,
-            id: self.file.id(),
+            maker: self.maker(),
             metadata,
             absent: self.naming.absent,
             settings: &self.core.settings,
             journal: None,
         };
         copy.run().await
+    }
+
+    fn maker(&self) -> Maker {
+        Maker::naming(self.file.id(), &self.staged.location.key)
     }
 
     /// Whether the store gives its object another key, so that nothing is left in staging.
@@ -204,7 +209,7 @@ impl<'a> Given<'a> {
             Err(error) if error.outcome_unknown() => {
                 let key = &self.naming.intent.location.key;
                 let settings = &self.core.settings;
-                let proven = proof::prove(&self.to, key, self.file.id(), settings).await;
+                let proven = proof::prove(&self.to, key, self.maker(), settings).await;
                 proven.ok_or(error)
             }
             moved => moved,
@@ -352,15 +357,20 @@ impl Transfers {
     }
 }
 
-/// The object of a temporary file under its final name, if it stands there.
+/// The object of a temporary file under its final name, if it stands there: what the file holds now,
+/// and not what it held when it was given that name before.
 pub(crate) async fn named(
     file: &PrivateFile,
     target: &Target,
     stores: &Stores,
 ) -> storage::Result<Option<ObjectHead>> {
     let store = stores.bucket(&target.location.bucket).await?;
+    let maker = match &file.staged {
+        Some(staged) => Maker::naming(file.id(), &staged.location.key),
+        None => file.id().into(),
+    };
     match store.head(&target.location.key).await {
-        Ok(head) => Ok(Some(head).filter(|head| transfer_of(&head.metadata) == Some(file.id()))),
+        Ok(head) => Ok(Some(head).filter(|head| maker.made(&head.metadata))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

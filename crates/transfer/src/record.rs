@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::beginning::Beginning;
 use crate::transfer::{Active, Publication, Published};
 use crate::transfers::Core;
-use crate::{Attributes, Intent};
+use crate::{Attributes, Intent, Original};
 
 /// Why an intent is not on record, so that nothing may be sent to the store.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,6 +49,39 @@ pub(crate) fn intent(
         base_etag: beginning.base.as_ref().map(|base| base.pin.etag.clone()),
         started,
         opening: beginning.opening(&place.bucket, &place.key),
+    }
+}
+
+/// The row of an object whose metadata is being rewritten, which its `intent` has none of.
+pub(crate) fn rewriting(
+    id: TransferId,
+    original: &Original,
+    intent: &Intent,
+    started: Timestamp,
+    core: &Core,
+) -> NewTransfer {
+    let (beginning, place) = (Beginning::default(), &intent.location);
+    NewTransfer {
+        base_etag: Some(original.head.etag.clone()),
+        ..self::intent(id, intent, &beginning, place, started, core)
+    }
+}
+
+/// The end of such a row. Nobody need hear of it: an audit row of its own tells what was set.
+pub(crate) fn rewritten(id: TransferId, done: bool, finished: Timestamp) -> TransferFailure {
+    let outcome = match done {
+        true => "its metadata was rewritten",
+        false => "its metadata could not be rewritten",
+    };
+    TransferFailure {
+        transfer: id,
+        epoch: 0,
+        aborted: done,
+        error: outcome.to_owned(),
+        finished,
+        publication: None,
+        audit: None,
+        event: None,
     }
 }
 

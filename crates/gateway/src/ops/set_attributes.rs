@@ -107,7 +107,7 @@ impl Session {
                     key: location.key.clone(),
                     head,
                 };
-                self.rewrite(path, location, original, set).await
+                self.rewrite(&place, location, original, set).await
             }
             _ => self.keep(path, location, &head, set).await,
         }
@@ -150,23 +150,23 @@ impl Session {
     /// Writes what was set into the object's metadata as well, by a copy onto itself.
     async fn rewrite(
         &self,
-        path: &VirtualPath,
+        place: &Place,
         location: Location,
         original: Original,
         set: Attributes,
     ) -> Result<()> {
+        let (path, intent) = (&place.path, self.intent(place)?);
         let transfers = &self.shared.transfers;
         let claimed = transfers.claim(&location).await;
         let claimed = claimed.map_err(|error| unclaimed(OPERATION, path, error))?;
-        let (store, key) = (&original.store, &original.key);
-        let copied = transfers.copy(&original, key, false, &set, store).await;
-        let (transfer, written) = match copied {
-            Ok(copied) => copied,
+        let rewritten = transfers.rewrite(&original, &intent, &set).await;
+        let (transfer, written) = match rewritten {
+            Ok(rewritten) => rewritten,
             Err(error) => {
                 if error.outcome_unknown() {
                     claimed.keep();
                 }
-                return Err(Error::store(OPERATION, path, error));
+                return Err(Error::transfer(OPERATION, path, error));
             }
         };
         let row = AttributesRow {

@@ -150,7 +150,7 @@ impl FileMove {
             original: &self.original,
             key: &self.begun.to.key,
             store: &self.target,
-            id: self.begun.id,
+            maker: self.begun.id.into(),
             metadata: metadata_of_copy(&self.original, &kept, self.begun.id),
             absent: !self.begun.overwrite,
             settings: &self.core.settings,

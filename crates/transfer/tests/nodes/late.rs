@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use database::{PrivateFile, TransferState};
-use storage::Stores;
 use storage::memory::Operation;
+use storage::{ObjectStore, ObjectStoreExt, Placement, PutOptions, Stores};
 use tokio_util::task::TaskTracker;
 use transfer::{Condition, Naming, Transfer};
 
-use crate::world::{LIFE, LONG, Node, World, close, on_both_engines};
+use crate::world::{LIFE, LONG, Node, World, body, close, key, on_both_engines};
 
 on_both_engines!(
     a_name_that_comes_late_is_committed_late,
     a_name_that_does_not_come_is_not_waited_for_for_ever,
+    what_a_file_held_before_is_not_taken_for_what_it_holds_now,
     a_publication_of_a_dead_node_ends_in_bounded_time,
 );
 
@@ -94,6 +95,85 @@ async fn a_name_that_does_not_come_is_not_waited_for_for_ever(world: World) {
     let stores = Arc::new(Stores::in_memory(world.store.clone()));
     let named = alive.transfers.give_name(&file, &naming, &stores).await;
     assert_eq!(named.expect("named").size, 5);
+}
+
+/// What stands at a key, to stand there again later.
+async fn lift(at: &str, world: &World) -> (storage::ObjectHead, storage::Body) {
+    let head = world.store.head(&key(at)).await.expect("stands");
+    let bytes = world.store.read_whole(&key(at), 1 << 20).await;
+    let bytes = bytes.expect("read");
+    let deleted = world.store.delete(&key(at), None).await;
+    deleted.expect("deleted");
+    let text = String::from_utf8(bytes.to_vec()).expect("text");
+    (head, body(&text))
+}
+
+/// Its owner went on with the file after a name that did not come, closed it, and gave it the name
+/// again. Then the first copy came, and the second did not.
+async fn what_a_file_held_before_is_not_taken_for_what_it_holds_now(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    let third = world.node("third").await;
+    let upload = dead.stage("f.tmp", "older").await;
+    let (gate, arrived) = world.hold_next(Operation::Copy);
+    let naming = begin_naming(&dead, staged(&dead, &upload).await, &world).await;
+    drop(arrived.acquire().await);
+    world.later(LIFE, &[&alive, &third]).await;
+    assert_eq!(alive.sweep().await, "commit done 1", "temporary again");
+    gate.add_permits(1);
+    naming.await.expect("no panic");
+    // The store is to show it later only.
+    let (head, older) = lift("f", &world).await;
+
+    let file = staged(&alive, &upload).await;
+    let (intent, stores) = (
+        alive.intent("f.tmp"),
+        Stores::in_memory(world.store.clone()),
+    );
+    let placement = Placement::default();
+    let resumed = alive
+        .transfers
+        .resume(&file, intent, placement, &stores)
+        .await;
+    let resumed = resumed.expect("gone on with").transfer;
+    resumed.truncate(0).expect("cut");
+    resumed.write(0, b"newer and longer").expect("taken");
+    close(&resumed, Condition::Any).await.expect("closed");
+    let (_gate, arrived) = world.hold_next(Operation::Copy);
+    let naming = Naming {
+        intent: alive.intent("f"),
+        absent: false,
+    };
+    let (file, transfers) = (staged(&alive, &upload).await, alive.transfers.clone());
+    let in_memory = Stores::in_memory(world.store.clone());
+    let second = TaskTracker::new().spawn(async move {
+        transfers
+            .give_name(&file, &naming, &in_memory)
+            .await
+            .map(drop)
+    });
+    drop(arrived.acquire().await);
+    second.abort();
+    let options = PutOptions {
+        metadata: head.metadata,
+        ..PutOptions::default()
+    };
+    let late = world.store.put(&key("f"), older, &options).await;
+    late.expect("stored");
+
+    world.later(LIFE, &[&third]).await;
+    third.sweep().await;
+    assert_eq!(third.state(upload.id()).await, TransferState::Staged);
+    assert!(third.told("f").await.is_empty());
+    let file = staged(&third, &upload).await;
+    let naming = Naming {
+        intent: third.intent("f"),
+        absent: false,
+    };
+    let named = third.transfers.give_name(&file, &naming, &stores).await;
+    named.expect("named");
+    let stands = world.object("f").await;
+    assert_eq!(stands.as_deref(), Some("newer and longer"));
+    assert_eq!(third.told("f").await.len(), 1);
 }
 
 fn transfer_since(world: &World) -> model::Timestamp {

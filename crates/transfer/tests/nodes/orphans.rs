@@ -1,11 +1,14 @@
 //! Multipart uploads at final keys that no row names: whose they are, and when they go.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use database::{MoveEnd, MoveFailure, MoveKind, MoveOutcome, NewMove};
 use model::{Clock, Protocol, TransferId};
-use storage::memory::Operation;
+use storage::memory::{Fault, Operation};
 use storage::{ObjectStore, PutOptions, Stores};
 use tokio_util::task::TaskTracker;
-use transfer::{Condition, Naming};
+use transfer::{Attributes, Condition, Naming, Original};
 
 use crate::world::{LIFE, LONG, Node, World, close, key, location, on_both_engines};
 
@@ -13,6 +16,8 @@ on_both_engines!(
     an_unrecorded_upload_waits_for_the_uploads_of_living_nodes_alone,
     an_unrecorded_copy_of_a_rename_goes_when_that_has_ended,
     an_unrecorded_copy_to_a_final_name_goes_when_its_node_is_dead,
+    an_unrecorded_copy_of_new_metadata_goes_when_that_has_ended,
+    an_unrecorded_copy_of_new_metadata_goes_when_its_node_is_dead,
 );
 
 async fn begin_upload(world: &World, at: &str) {
@@ -148,4 +153,86 @@ async fn an_unrecorded_copy_to_a_final_name_goes_when_its_node_is_dead(world: Wo
     assert_eq!(uploads(&world).await, 1);
     assert_eq!(alive.sweep().await, "commit done 1, abort-upload done 1");
     assert_eq!(uploads(&world).await, 0);
+}
+
+async fn original(at: &str, world: &World) -> Original {
+    Original {
+        store: Arc::new(world.store.clone()),
+        key: key(at),
+        head: world.store.head(&key(at)).await.expect("stands"),
+    }
+}
+
+fn mode() -> Attributes {
+    Attributes {
+        mode: Some(0o600),
+        ..Attributes::default()
+    }
+}
+
+/// The store began to copy a large object onto itself, and nobody heard.
+async fn an_unrecorded_copy_of_new_metadata_goes_when_that_has_ended(world: World) {
+    let node = world
+        .node_with("node", |settings| settings.largest_copy = 1)
+        .await;
+    node.put("f", "bytes").await.expect("published");
+    begin_upload(&world, "f").await;
+    world.later(LIFE / 2, &[&node]).await;
+    begin_upload(&world, "f").await;
+    world.later(LIFE / 2, &[&node]).await;
+    let once = AtomicBool::new(true);
+    world.store.on_request(move |request| {
+        let begins = request.operation == Operation::CreateUpload;
+        match begins && once.swap(false, Ordering::SeqCst) {
+            true => Fault::LoseReply,
+            false => Fault::None,
+        }
+    });
+    let (original, intent) = (original("f", &world).await, node.intent("f"));
+    let claimed = node.transfers.claim(&intent.location).await.expect("free");
+    let lost = node.transfers.rewrite(&original, &intent, &mode()).await;
+    lost.expect_err("the answer was lost");
+    claimed.give_back().await;
+    assert_eq!(uploads(&world).await, 3);
+    world.later(LIFE / 2, &[&node]).await;
+    assert_eq!(node.sweep().await, "clear done 1, abort-upload done 2");
+    assert_eq!(
+        uploads(&world).await,
+        1,
+        "the second one is somebody else's"
+    );
+
+    let claimed = node.transfers.claim(&intent.location).await.expect("free");
+    let rewritten = node.transfers.rewrite(&original, &intent, &mode()).await;
+    rewritten.expect("the store is healthy");
+    claimed.give_back().await;
+    assert_eq!(world.object("f").await.as_deref(), Some("bytes"));
+    assert_eq!(node.told("f").await.len(), 1, "it is no upload");
+    assert_eq!(node.sweep().await, "");
+    assert_eq!(uploads(&world).await, 1);
+}
+
+async fn an_unrecorded_copy_of_new_metadata_goes_when_its_node_is_dead(world: World) {
+    let dead = world
+        .node_with("dead", |settings| settings.largest_copy = 1)
+        .await;
+    let alive = world.node("alive").await;
+    dead.put("f", "bytes").await.expect("published");
+    world.later(LIFE / 2, &[&dead, &alive]).await;
+    let (_gate, arrived) = world.hold_next(Operation::CopyPart);
+    let (original, intent) = (original("f", &world).await, dead.intent("f"));
+    let transfers = dead.transfers.clone();
+    let rewriting = TaskTracker::new().spawn(async move {
+        let rewritten = transfers.rewrite(&original, &intent, &mode()).await;
+        rewritten.map(drop)
+    });
+    drop(arrived.acquire().await);
+    assert_eq!(alive.sweep().await, "", "its node lives");
+    rewriting.abort();
+    world.later(LIFE, &[&alive]).await;
+    assert_eq!(uploads(&world).await, 1);
+    alive.sweep().await;
+    assert_eq!(uploads(&world).await, 0);
+    assert_eq!(world.object("f").await.as_deref(), Some("bytes"));
+    assert_eq!(alive.sweep().await, "");
 }
