@@ -72,12 +72,9 @@ impl Session {
         if file.transfer.is_untouched() {
             return self.end_untouched(&file, fate).await;
         }
-        if let Err(error) = self.check_standing(&file, grant) {
+        let may = self.check_standing(&file, grant);
+        if let Err(error) = may.and_then(|()| self.check_change(&file)) {
             return Err(self.keep_unpublished(&file, error).await);
-        }
-        if let Err(error) = self.check_change(&file) {
-            file.transfer.abandon("the user may not publish it").await;
-            return Err(error);
         }
         self.check_complete(&file, &file.path()).await?;
         if let Err(error) = self.check_fits(&file).await {
@@ -112,7 +109,7 @@ impl Session {
 
     /// The user may not publish any more: what is safe of the file is his still, if he comes back.
     async fn keep_unpublished(&self, file: &OpenFile, refused: Error) -> Error {
-        match self.leave(file, "the user's rights shrank").await {
+        match self.leave(file, "the user may not publish it").await {
             Left::Unfinished { .. } => {
                 let text = format!("{refused}; the file is kept unfinished");
                 Error::new(refused.kind(), text).caused_by(refused)

@@ -40,6 +40,11 @@ async fn a_file_is_replaced_whole_without_trunc_but_not_mixed_with_what_may_not_
         let refused = session.close(handle).await.expect_err("old bytes survive");
         assert_eq!(refused.kind(), ErrorKind::Denied, "at {offset}");
         assert_eq!(world.object("home/f").await.as_deref(), Some("old bytes"));
+        // A new beginning gives up what was kept of it.
+        let handle = session.open(&path("/f"), &flags("WCT")).await;
+        let handle = handle.expect("open");
+        session.write(handle, 0, b"x").expect("taken");
+        session.discard(handle).await.expect("given up");
     }
     let handle = session.open(&path("/f"), &flags("WC")).await.expect("open");
     session.write(handle, 4, b"bytes").expect("taken");
@@ -120,4 +125,28 @@ async fn an_upload_is_gone_on_with_by_who_may_only_send() {
     second.close(handle).await.expect("stored");
     assert_eq!(world.object("home/g").await.as_deref(), Some("half, whole"));
     assert_eq!(second.names("/").await, ["f", "g"]);
+}
+
+/// His client broke off in the middle and said CLOSE. He sends the rest, and nothing again.
+#[tokio::test]
+async fn what_was_refused_for_the_old_bytes_in_it_is_kept_until_none_is_left() {
+    let world = world().await;
+    let name = world.user("/b/home", with("send")).await;
+    let first = world.login(&name).await.expect("a session");
+    let handle = first.open(&path("/f"), &flags("WC")).await.expect("open");
+    first.write(handle, 0, b"new").expect("taken");
+    let refused = first.close(handle).await.expect_err("old bytes survive");
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    assert!(refused.to_string().contains("kept unfinished"), "{refused}");
+    first.end().await;
+    assert_eq!(world.object("home/f").await.as_deref(), Some("old bytes"));
+
+    let second = world.login(&name).await.expect("a session");
+    let handle = second
+        .open(&path("/f"), &flags("W"))
+        .await
+        .expect("his own");
+    second.write(handle, 3, b" content").expect("taken");
+    second.close(handle).await.expect("no old byte survives");
+    assert_eq!(world.object("home/f").await.as_deref(), Some("new content"));
 }
