@@ -114,6 +114,7 @@ pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
     let settings = transfer::Settings {
         node,
         parallel_parts: config.transfer.parallel_parts as usize,
+        unsaved: config.transfer.unsaved.bytes(),
         largest_copy: largest_copy.map_or(u64::MAX, |size| size.bytes()),
         retention: config.transfer.retention.duration(),
         claim_deadline: config.transfer.claim_wait.duration(),

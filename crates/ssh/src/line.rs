@@ -28,6 +28,8 @@ pub(crate) struct Line {
     running: AtomicUsize,
     logged_in: AtomicBool,
     gated: AtomicBool,
+    /// Channels that owe their client so many replies that nothing more is read.
+    owing: AtomicUsize,
     cut: AtomicBool,
     ending: OnceLock<Cow<'static, str>>,
     client: OnceLock<String>,
@@ -52,6 +54,7 @@ impl Line {
             running: AtomicUsize::new(0),
             logged_in: AtomicBool::new(false),
             gated: AtomicBool::new(false),
+            owing: AtomicUsize::new(0),
             cut: AtomicBool::new(false),
             ending: OnceLock::new(),
             client: OnceLock::new(),
@@ -149,6 +152,22 @@ impl Line {
     pub(crate) fn set_gated(&self, gated: bool) {
         self.gated.store(gated, Relaxed);
         self.touch();
+    }
+
+    /// A channel owes its client so many replies that nothing more is to be read.
+    pub(crate) fn owe(&self) {
+        self.owing.fetch_add(1, Relaxed);
+    }
+
+    /// It does not any more.
+    pub(crate) fn pay(&self) {
+        self.owing.fetch_sub(1, Relaxed);
+        self.reader.wake();
+    }
+
+    /// Whether a channel owes its client too much.
+    pub(crate) fn is_owing(&self) -> bool {
+        self.owing.load(Relaxed) > 0
     }
 
     /// Counts an open handle until the guard is dropped.

@@ -3,7 +3,7 @@
 //!
 //! SSH's own flow control does not slow a client here, since russh grants window on receipt; only
 //! not reading the socket does. While upload bytes on their way to the stores exceed their budget,
-//! `poll_read` stays pending: the session goes on sending replies and keeping its timers while the
+//! `poll_read` stays pending, as it does while too many replies to WRITEs wait for the stores: the session goes on sending replies and keeping its timers while the
 //! client's TCP window closes. The budget is released by the stores alone, so nobody waits for
 //! himself.
 
@@ -69,7 +69,7 @@ impl PeerStream {
     fn poll_gate(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Who does not upload fills no budget: logins, listings and downloads go on while the stores
         // are slow.
-        if !self.line.has_uploaded() || self.gate.poll_open(context).is_ready() {
+        if self.may_read(context) {
             if self.line.is_gated() {
                 self.line.set_gated(false);
                 self.hang_up = HangUp::Unwatched;
@@ -83,8 +83,17 @@ impl PeerStream {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         self.line.reader.register(context.waker());
+        // What was owed may have been paid between the look and the registration.
+        if self.may_read(context) {
+            context.waker().wake_by_ref();
+        }
         self.check_cut()?;
         Poll::Pending
+    }
+
+    fn may_read(&self, context: &mut Context<'_>) -> bool {
+        !self.line.has_uploaded()
+            || (!self.line.is_owing() && self.gate.poll_open(context).is_ready())
     }
 
     /// Whether the peer hung up, although unread data is waiting.

@@ -36,6 +36,6 @@ pub use object_store_ext::ObjectStoreExt;
 pub use pool::ChunkPool;
 pub use stores::{Connection, DEFAULT_STORE, StoreConflict, Stores};
 pub use upload::{
-    Base, Began, Copied, Intent, MAX_OBJECT_SIZE, PartPlan, Placement, Progress, Staging, Tier,
-    Upload, UploadSettings,
+    Base, Began, Copied, Intent, MAX_OBJECT_SIZE, PartPlan, Placement, Progress, Receipt, Staging,
+    Tier, Upload, UploadSettings,
 };

@@ -7,6 +7,7 @@ mod content;
 mod detach;
 mod discard;
 mod engine;
+mod exposure;
 mod gate;
 mod ground;
 mod ledger;
@@ -27,6 +28,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use bytes::Bytes;
 use model::ObjectKey;
 
+pub use exposure::Receipt;
 pub use ground::Copied;
 pub use plan::{MAX_OBJECT_SIZE, PartPlan, Tier};
 pub use progress::Progress;
@@ -99,6 +101,13 @@ impl Upload {
             spills.relieve(&self.engine.buffers.unsent);
         }
         Ok(())
+    }
+
+    /// To be waited for before the bytes taken so far are acknowledged, so that a node that dies
+    /// loses no more than [`UploadSettings::unsaved`] bytes of what was acknowledged, of a file that
+    /// comes in order.
+    pub fn receipt(&self) -> Receipt {
+        self.engine.receipt()
     }
 
     /// Makes the object `len` bytes long: drops what is behind, or adds zeros.

@@ -26,6 +26,8 @@ pub struct Settings {
     pub retention: Duration,
     /// Parts of one upload that are sent at once. Default 4.
     pub parallel_parts: usize,
+    /// Bytes of one upload that may be acknowledged and are in memory alone. Default 16 MiB.
+    pub unsaved: u64,
     /// Ranges of one object that are copied at once. Default 8.
     pub parallel_copies: usize,
     /// Objects above this many bytes are copied by ranges also where the store would take them in
@@ -53,6 +55,7 @@ impl Default for Settings {
             intent_delay: Duration::from_millis(250),
             retention: Duration::from_secs(24 * 3600),
             parallel_parts: 4,
+            unsaved: 16 << 20,
             parallel_copies: 8,
             largest_copy: u64::MAX,
             copy_range: 256 << 20,

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use database::{CompletedUpload, PrivateId, StagedObject};
 use model::{ErrorKind, Location, ObjectKey, Timestamp, TransferId};
 use storage::{
-    Copied, ObjectHead, ObjectStore, Placement, Progress, Staging, Upload, UploadSettings, Written,
+    Copied, ObjectHead, ObjectStore, Placement, Progress, Receipt, Staging, Upload, UploadSettings,
+    Written,
 };
 
 use crate::beginning::{Beginning, pieces_prefix, temporary_key};
@@ -180,6 +181,11 @@ impl Transfer {
             .map_err(|error| self.active.failed("write", error))
     }
 
+    /// To be waited for before what was taken so far is acknowledged; see [`Upload::receipt`].
+    pub fn receipt(&self) -> Receipt {
+        self.active.upload.receipt()
+    }
+
     /// Makes the object this long; see [`Upload::truncate`].
     ///
     /// # Errors
@@ -348,6 +354,7 @@ pub(crate) fn settings(
         }),
         expected_len: declared,
         parallel_parts: core.settings.parallel_parts,
+        unsaved: core.settings.unsaved,
         ..UploadSettings::new(core.buffers.clone())
     }
 }

@@ -303,6 +303,8 @@ pub struct TransferConfig {
     pub partial_memory: ByteSize,
     /// Parts of one upload sent at the same time.
     pub parallel_parts: u32,
+    /// Bytes of one upload that may be acknowledged before the store has them.
+    pub unsaved: ByteSize,
     /// Bytes read ahead for one download.
     pub read_ahead: ByteSize,
     /// Larger objects are copied by ranges; the store's own limit where absent.
@@ -350,6 +352,7 @@ impl Default for TransferConfig {
             download_memory: ByteSize::mebibytes(256),
             partial_memory: ByteSize::mebibytes(256),
             parallel_parts: 4,
+            unsaved: ByteSize::mebibytes(16),
             read_ahead: ByteSize::mebibytes(16),
             largest_copy: None,
             rewrite_metadata: false,

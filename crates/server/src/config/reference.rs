@@ -94,6 +94,7 @@ pub const KEYS: &[Key] = &[
     key("transfer.download_memory", "\"256MiB\"", "Bytes read ahead for downloads, in the whole process."),
     key("transfer.partial_memory", "\"256MiB\"", "Bytes of half-full parts held in memory, in the whole process. Beyond it, those that received nothing for the longest go to staging."),
     key("transfer.parallel_parts", "4", "Parts of one upload sent at the same time."),
+    key("transfer.unsaved", "\"16MiB\"", "Bytes of one upload that clients may be told are taken before the store has them: what a node that dies at once can lose of it, and its client sends again. Never less than one part. More lets clients with few requests on their way send faster to distant stores."),
     key("transfer.read_ahead", "\"16MiB\"", "Bytes read ahead for one download."),
     key("transfer.largest_copy", "", "Objects above this are copied by ranges, several at the same time, when they are renamed. Default: what the store copies in one call (S3: 5 GiB)."),
     key("transfer.rewrite_metadata", "false", "Write times and modes that are set of a file that stands into its metadata as well, by a copy onto itself. The database has them in any case."),

@@ -39,7 +39,18 @@ pub(super) async fn serve(
 ) {
     let working = async {
         run(&shared, jobs, at_once).await;
+        // Makes safe what is not, and so pays what is owed.
         shared.session.end().await;
+        shared.held.finish();
+    };
+    let answering = async {
+        tokio::select! {
+            () = shared.held.release(&shared) => {}
+            () = shared.gone.cancelled() => {}
+        }
+    };
+    let working = async {
+        tokio::join!(working, answering);
         shared.outbox.finish();
     };
     let sending = async {

@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use super::engine::{self, Job};
 use super::handles::Use;
+use super::held::Answer;
 use super::lane::Read;
 use super::operation::{Operation, handle_id};
 use super::{Shared, status};
@@ -93,7 +94,7 @@ impl Intake {
         match item {
             Item::WriteBegin(head) => self.begin_write(&head),
             Item::WriteData(piece) => self.write(piece),
-            Item::WriteEnd => self.end_write(),
+            Item::WriteEnd => return self.end_write(),
             Item::Request { id, request } => return self.request(id, request),
             Item::Refused { id, refusal } => self.refuse(id, &refusal),
             Item::Init(init) => {
@@ -138,14 +139,23 @@ impl Intake {
             .fetch_add(piece.len() as u64, Relaxed);
     }
 
-    fn end_write(&mut self) {
+    fn end_write(&mut self) -> Result<(), Fault> {
         let Some(Writing { id, outcome, .. }) = self.writing.take() else {
-            return;
+            return Ok(());
         };
-        match outcome {
-            Ok(_) => Status::encode_ok_into(id, &mut self.acknowledgements),
-            Err(status) => Reply::from(status).encode_into(id, &mut self.acknowledgements),
+        let outcome = outcome.map(|handle| self.shared.session.receipt(handle));
+        match self.shared.held.answer(outcome) {
+            Answer::Ok => Status::encode_ok_into(id, &mut self.acknowledgements),
+            Answer::Failed(status) => {
+                Reply::from(status).encode_into(id, &mut self.acknowledgements);
+            }
+            Answer::Later(outcome) => {
+                // Some clients want the replies of a handle in the order of their requests.
+                self.acknowledge()?;
+                self.shared.held.add(id, outcome);
+            }
         }
+        Ok(())
     }
 
     /// A WRITE behind a FSETSTAT that still runs would land before it.

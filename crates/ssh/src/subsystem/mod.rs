@@ -9,6 +9,7 @@ mod attributes;
 mod dispatch;
 mod engine;
 mod handles;
+mod held;
 mod intake;
 mod lane;
 mod listing;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::handles::Handles;
+use self::held::Held;
 use self::intake::{Fault, Intake};
 use crate::Settings;
 use crate::connection::Context;
@@ -49,6 +51,7 @@ pub(crate) struct Subsystem {
 struct Shared {
     session: Arc<Session>,
     outbox: Outbox,
+    held: Held,
     handles: Handles,
     /// Bytes of large replies that are not sent yet.
     replies: Arc<Semaphore>,
@@ -76,6 +79,7 @@ impl Subsystem {
         let shared = Arc::new(Shared {
             session,
             outbox: Outbox::default(),
+            held: Held::new(context.line.clone()),
             handles: Handles::default(),
             replies: Arc::new(Semaphore::new(*read_budget as usize)),
             line: context.line.clone(),

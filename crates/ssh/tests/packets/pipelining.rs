@@ -1,10 +1,12 @@
 //! Promise 9 and the deadlocks: everything outstanding at once, and clients that do not read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use sftp::{Reply, StatusCode, Write};
-use storage::memory::Operation;
+use storage::memory::{Fault, Operation};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::*;
@@ -176,4 +178,87 @@ fn resident_bytes() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux");
     let resident = pages.split_whitespace().nth(1).expect("the second number");
     resident.parse::<usize>().expect("a number") * 4096
+}
+
+/// A store that takes nothing more: what is acknowledged then is what a dying node takes along. Yet
+/// everything else goes on, also on the same channel.
+#[tokio::test]
+async fn writes_are_answered_as_the_store_gets_on() {
+    let house = House::new().await;
+    let mut partner = house.partner().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    house
+        .store
+        .on_request(move |request| match request.operation {
+            Operation::PutPart => Fault::Hold(Arc::clone(&held)),
+            _ => Fault::None,
+        });
+    let content = pattern(40 << 20);
+    let handle = partner.open("a", W | C | T).await;
+    let mut burst = Burst::new();
+    for (index, block) in content.chunks(32_768).enumerate() {
+        burst.write(&handle, index as u64 * 32_768, block);
+    }
+    burst.add(&fstat(&handle));
+    let mut ids = partner.send(burst).await;
+    let stat = ids.pop();
+    let mut ids = ids.into_iter();
+    let mut answered = 0;
+    loop {
+        let (id, reply) = partner.sftp.reply().await.expect("answered");
+        if Some(id) == stat {
+            break;
+        }
+        assert_eq!(Some(id), ids.next(), "in order");
+        assert!(is_ok(&reply));
+        answered += 32_768;
+    }
+    assert_eq!(answered, 16 << 20, "what may be lost, and no more");
+    gate.add_permits(1);
+    for asked in ids {
+        let (id, reply) = partner.sftp.reply().await.expect("answered");
+        assert_eq!(id, asked, "in order");
+        assert!(is_ok(&reply));
+    }
+    partner.ok(close(&handle)).await;
+    assert_eq!(house.object("a").await, Some(content));
+}
+
+/// More WRITEs than anybody leaves unanswered, of single bytes: the channel stops reading, and goes
+/// on when the store does.
+#[tokio::test]
+async fn a_flood_of_unanswered_writes_waits_for_the_store_in_little_memory() {
+    let house = House::new().await;
+    let mut partner = house.partner().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    house
+        .store
+        .on_request(move |request| match request.operation {
+            Operation::PutPart => Fault::Hold(Arc::clone(&held)),
+            _ => Fault::None,
+        });
+    let start = pattern(16 << 20);
+    let handle = partner.open("a", W | C | T).await;
+    let mut burst = Burst::new();
+    for (index, block) in start.chunks(32_768).enumerate() {
+        burst.write(&handle, index as u64 * 32_768, block);
+    }
+    assert!(partner.exchange(burst).await.iter().all(is_ok));
+    let mut burst = Burst::new();
+    let flood = 20_000;
+    for at in 0..flood {
+        burst.write(&handle, (16 << 20) + at, &[7]);
+    }
+    let sent = partner.send(burst).await;
+    gate.add_permits(1);
+    for asked in sent {
+        let (id, reply) = partner.sftp.reply().await.expect("answered");
+        assert_eq!(id, asked, "in order");
+        assert!(is_ok(&reply));
+    }
+    partner.ok(close(&handle)).await;
+    let stored = house.object("a").await.expect("stored");
+    assert_eq!(stored.len() as u64, (16 << 20) + flood);
 }

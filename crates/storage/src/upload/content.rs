@@ -103,6 +103,11 @@ impl Content {
         self.len
     }
 
+    /// Bytes at the end that make no full slot.
+    pub(super) fn filling(&self) -> u64 {
+        self.len - self.plan.slot_at(self.len).range.start.min(self.len)
+    }
+
     /// Whether nothing was sent so far and the whole fits one slot.
     pub(super) fn fits_one_put(&self) -> bool {
         self.len <= self.plan.slot_at(0).len()

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::content::{Content, Limits, Work};
+use super::exposure::Receipt;
 use super::gate::Gate;
 use super::ground::Ground;
 use super::ledger::Ledger;
@@ -23,7 +24,8 @@ use super::staging_area::StagingArea;
 use super::{piece_name, whole_name};
 use crate::fetch::Original;
 use crate::{
-    Buffers, Error, MultipartUpload, ObjectStore, PartNumber, PutOptions, Result, UploadId, Written,
+    Buffers, Capabilities, Error, MultipartUpload, ObjectStore, PartNumber, PutOptions, Result,
+    UploadId, Written,
 };
 
 /// One upload.
@@ -35,6 +37,8 @@ pub(crate) struct Engine {
     pub(super) ground: OnceLock<Ground>,
     pub(super) buffers: Buffers,
     pub(super) parallel: usize,
+    /// Bytes that may be acknowledged and not stored.
+    unsaved: u64,
     pub(super) state: Mutex<State>,
     pub(super) sender: Sender,
     pub(super) gate: Arc<Gate>,
@@ -136,6 +140,7 @@ impl Engine {
         Self {
             ground: ground.map(OnceLock::from).unwrap_or_default(),
             parallel: settings.parallel_parts.max(1),
+            unsaved: settings.unsaved,
             state: Mutex::new(State {
                 content,
                 phase: Phase::Open,
@@ -162,6 +167,11 @@ impl Engine {
 
     pub(super) fn multipart(&self) -> Option<MultipartUpload> {
         self.main.begun().cloned()
+    }
+
+    pub(super) fn receipt(&self) -> Receipt {
+        let filling = self.state().content.filling();
+        self.sender.exposure().receipt(filling, self.unsaved)
     }
 
     /// Waits until every part sent so far is answered.
@@ -271,6 +281,7 @@ impl Engine {
 
     pub(super) fn fail(&self, state: &mut State, error: Error) {
         if matches!(state.phase, Phase::Open | Phase::Finishing) {
+            self.sender.exposure().fail(&error);
             state.phase = Phase::Failed(error);
             self.sender.cancel();
         }
@@ -323,9 +334,15 @@ fn fresh(
     let can = store.capabilities();
     let staged =
         settings.placement == Placement::Staged && settings.staging.is_some() && can.part_copy;
-    let plan = settings.plan.clone();
-    let plan = plan.unwrap_or_else(|| PartPlan::of(can, settings.expected_len));
     let composed = settings.staging.is_some() && can.part_copy && !staged;
+    let chosen = || {
+        let can = Capabilities {
+            part_copy: composed,
+            ..can.clone()
+        };
+        PartPlan::of(&can, settings.expected_len)
+    };
+    let plan = settings.plan.clone().unwrap_or_else(chosen);
     let plan = if composed { plan } else { plan.flat() };
     let mut progress = Progress::new(key, plan, staged);
     progress.base = ground.map(|ground| ground.below(ground.len));

@@ -113,10 +113,11 @@ impl PartPlan {
         }
     }
 
-    /// The plan for a store: parts of 8 MiB that grow to 64 MiB, then composed ones of 1 GiB,
-    /// 5 TiB in all. Without `part_copy` nothing can be composed, and the end is at about
-    /// 490 GiB; where parts must be uniform, at 10,000 times a part that fits `expected` bytes
-    /// (16 to 64 MiB).
+    /// The plan for a store: parts of 8 and, from 8 GiB on, 16 MiB, then (from 67 GiB on) parts of
+    /// 1 GiB that are composed of pieces of 16 MiB, 5 TiB in all: little is in memory, and little is
+    /// lost with a node. Without `part_copy` nothing can be composed: parts grow to 64 MiB, and
+    /// the end is at about 490 GiB. Where parts must be uniform, it is at 10,000 times a part that
+    /// fits `expected` bytes (16 to 64 MiB).
     pub fn of(capabilities: &Capabilities, expected: Option<u64>) -> Self {
         if capabilities.uniform_parts {
             let needed = expected.unwrap_or(0).div_ceil(u64::from(PartNumber::MAX));
@@ -125,28 +126,26 @@ impl PartPlan {
         }
         let tiers = if capabilities.part_copy {
             vec![
-                (1000, 8 * MIB),
-                (1000, 16 * MIB),
-                (1000, 32 * MIB),
-                (2000, 64 * MIB),
-                (5000, 1024 * MIB),
+                (1000, 8 * MIB, 8 * MIB),
+                (3800, 16 * MIB, 16 * MIB),
+                (5200, 1024 * MIB, 16 * MIB),
             ]
         } else {
             vec![
-                (1000, 8 * MIB),
-                (1000, 16 * MIB),
-                (1000, 32 * MIB),
-                (7000, 64 * MIB),
+                (1000, 8 * MIB, 8 * MIB),
+                (1000, 16 * MIB, 16 * MIB),
+                (1000, 32 * MIB, 32 * MIB),
+                (7000, 64 * MIB, 64 * MIB),
             ]
         };
-        let tier = |(parts, part_len): (u16, u64)| {
+        let tier = |(parts, part_len, slot_len): (u16, u64, u64)| {
             let largest = (capabilities.max_part_size / MIB).max(1) * MIB;
-            let slot_len = part_len.min(64 * MIB).max(capabilities.min_part_size);
-            let part_len = part_len.max(slot_len).min(largest);
+            let slot_len = slot_len.max(capabilities.min_part_size).min(largest);
+            let slots = part_len.min(largest) / slot_len;
             Tier {
                 parts,
-                part_len,
-                slot_len: slot_len.min(part_len),
+                part_len: slots.max(1) * slot_len,
+                slot_len,
             }
         };
         Self {
@@ -271,8 +270,23 @@ mod tests {
         assert_eq!(plan.limit(), MAX_OBJECT_SIZE);
         let last = plan.slot_at(MAX_OBJECT_SIZE - 1);
         assert!(last.part.get() <= PartNumber::MAX);
-        assert!(plan.tiers.iter().all(|tier| tier.slot_len <= 64 * MIB));
+        assert!(plan.tiers.iter().all(|tier| tier.slot_len <= 16 * MIB));
         assert_eq!(plan.slot_at(0).range, 0..8 * MIB);
+    }
+
+    #[test]
+    fn parts_are_whole_numbers_of_slots_whatever_a_store_takes() {
+        for (min_part_size, max_part_size) in [(5, 5 << 10), (100, 250), (1, 10), (7, 100)] {
+            let odd = Capabilities {
+                min_part_size: min_part_size * MIB,
+                max_part_size: max_part_size * MIB,
+                ..s3()
+            };
+            let plan = PartPlan::of(&odd, None);
+            assert!(PartPlan::new(plan.tiers.clone()).is_some(), "{plan:?}");
+            let fits = |tier: &Tier| tier.part_len <= odd.max_part_size;
+            assert!(plan.tiers.iter().all(fits), "{plan:?}");
+        }
     }
 
     #[test]
@@ -294,7 +308,7 @@ mod tests {
                 .sum::<u32>(),
             10_000
         );
-        assert!(flat.limit() > 480 << 30);
+        assert!(flat.tiers.iter().all(|tier| tier.part_len == tier.slot_len));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::content::Shipment;
+use super::exposure::Exposure;
 use super::multipart::Multipart;
 use super::plan::Slot;
 use crate::{Budget, Error, Part, PartNumber, Result};
@@ -62,6 +63,7 @@ impl Answers {
 pub(super) struct Sender {
     turns: Arc<Semaphore>,
     in_flight: Arc<Budget>,
+    exposure: Arc<Exposure>,
     answers: Arc<Answers>,
     tasks: TaskTracker,
     cancel: CancellationToken,
@@ -72,6 +74,7 @@ impl Sender {
         Self {
             turns: Arc::new(Semaphore::new(parallel.max(1))),
             in_flight,
+            exposure: Arc::default(),
             answers: Arc::default(),
             tasks: TaskTracker::new(),
             cancel: CancellationToken::new(),
@@ -82,10 +85,15 @@ impl Sender {
         &self.answers
     }
 
+    pub(super) fn exposure(&self) -> &Arc<Exposure> {
+        &self.exposure
+    }
+
     /// Sends a slot as part `number` of `target`. Its bytes count against the budget from now
     /// until the store has answered.
     pub(super) fn send(&self, shipment: Shipment, number: PartNumber, target: Arc<Multipart>) {
         let permit = self.in_flight.take(shipment.slot.len());
+        let ticket = self.exposure.send(shipment.slot.len());
         let undone = Undone::Slot(shipment.clone());
         self.run(target.clone(), undone, async move {
             let Shipment { slot, pieces } = shipment;
@@ -93,6 +101,7 @@ impl Sender {
             let upload = target.upload().await?;
             let part = target.store().put_part(number, body, upload).await?;
             drop(permit);
+            ticket.stored();
             Ok(Answer::Stored(slot, part))
         });
     }
@@ -126,7 +135,10 @@ impl Sender {
         work: impl Future<Output = Result<Answer>> + Send + 'static,
     ) {
         let (turns, cancel) = (self.turns.clone(), self.cancel.clone());
-        let mut report = Report(Some((self.answers.clone(), undone)));
+        let mut report = Report {
+            answer: Some((self.answers.clone(), undone)),
+            exposure: self.exposure.clone(),
+        };
         self.tasks.spawn(async move {
             match take_turn(&target, &turns, &cancel, work).await {
                 Ok(answer) => report.answer(answer),
@@ -187,17 +199,21 @@ async fn take_turn(
 }
 
 /// Makes sure that there is an answer, even from a task that dies.
-struct Report(Option<(Arc<Answers>, Undone)>);
+struct Report {
+    answer: Option<(Arc<Answers>, Undone)>,
+    exposure: Arc<Exposure>,
+}
 
 impl Report {
     fn answer(&mut self, answer: Answer) {
-        if let Some((answers, _)) = self.0.take() {
+        if let Some((answers, _)) = self.answer.take() {
             answers.push(answer);
         }
     }
 
     fn failed(&mut self, error: Error) {
-        if let Some((answers, undone)) = self.0.take() {
+        if let Some((answers, undone)) = self.answer.take() {
+            self.exposure.fail(&error);
             answers.push(Answer::Failed(error, undone));
         }
     }

@@ -47,13 +47,16 @@ pub struct UploadSettings {
     pub window: u64,
     /// Parts on their way at once.
     pub parallel_parts: usize,
+    /// Bytes that [receipts](crate::Upload::receipt) let be acknowledged and not stored. Where it is
+    /// less than a part, a part.
+    pub unsaved: u64,
     /// Bytes of zeros that truncates may add, as far as they are not overwritten.
     pub zero_limit: u64,
 }
 
 impl UploadSettings {
-    /// The defaults: parts straight to the key, a window of 32 MiB, 4 parts at once, 64 MiB of
-    /// zeros.
+    /// The defaults: parts straight to the key, a window of 32 MiB, 4 parts at once, 16 MiB that are
+    /// not stored, 64 MiB of zeros.
     pub fn new(buffers: Buffers) -> Self {
         Self {
             buffers,
@@ -67,6 +70,7 @@ impl UploadSettings {
             expected_len: None,
             window: 32 << 20,
             parallel_parts: 4,
+            unsaved: 16 << 20,
             zero_limit: 64 << 20,
         }
     }

@@ -176,6 +176,70 @@ async fn parts_in_flight_are_bounded_and_counted() {
     assert_eq!(upload.engine.buffers.in_flight.in_flight(), 0);
 }
 
+/// The `n` of the first write of a byte whose receipt is not due.
+fn first_unacknowledged(upload: &Upload, from: usize) -> usize {
+    let late = |at: &usize| {
+        upload.write(*at as u64, &[7]).unwrap();
+        upload.receipt().answer().is_none()
+    };
+    (from..1000).find(late).unwrap()
+}
+
+#[tokio::test]
+async fn no_more_is_acknowledged_than_may_be_lost() {
+    let store = store();
+    let gate = Arc::new(Semaphore::new(0));
+    let held = gate.clone();
+    store.on_request(move |request| match (request.operation, request.part) {
+        (Operation::PutPart, Some(part)) if part.get() > 2 => Fault::Hold(held.clone()),
+        _ => Fault::None,
+    });
+    let mut settings = settings(&store, tiny(100));
+    (settings.unsaved, settings.parallel_parts) = (25, 100);
+    let upload = start(&store, settings, None);
+    upload.write(0, &pattern(20)).unwrap();
+    upload.settle().await.unwrap();
+    assert_eq!(first_unacknowledged(&upload, 20), 45, "20 are safe");
+    let receipt = upload.receipt();
+    let mut due = pin!(receipt.due());
+    assert!(due.as_mut().now_or_never().is_none());
+    gate.add_permits(100);
+    due.await.unwrap();
+    upload.settle().await.unwrap();
+    assert_eq!(upload.safe(), 40);
+}
+
+#[tokio::test]
+async fn what_is_no_part_yet_is_acknowledged_whatever_the_bound() {
+    let store = store();
+    let mut settings = settings(&store, tiny(100));
+    settings.unsaved = 0;
+    let upload = start(&store, settings, None);
+    for at in 0..95 {
+        upload.write(at, &[7]).unwrap();
+        // The store is fast, and nobody but the store is waited for.
+        upload.receipt().due().await.unwrap();
+    }
+    upload.write(120, &[7]).unwrap();
+    upload.receipt().due().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_part_that_failed_is_told_by_receipts() {
+    let store = store();
+    store.on_request(|request| match request.operation {
+        Operation::PutPart => Fault::Refuse(ErrorKind::Unavailable),
+        _ => Fault::None,
+    });
+    let mut settings = settings(&store, tiny(100));
+    settings.unsaved = 10;
+    let upload = start(&store, settings, None);
+    upload.write(0, &pattern(25)).unwrap();
+    let error = upload.receipt().due().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    upload.abort().await;
+}
+
 #[tokio::test]
 async fn a_dropped_upload_leaves_no_task_behind() {
     let store = store();
