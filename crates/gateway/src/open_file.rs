@@ -1,6 +1,7 @@
 //! A file that is being written in a session, whatever number of its handles write it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use model::{ErrorKind, Timestamp, VirtualPath};
@@ -106,11 +107,11 @@ impl OpenFile {
         taken.map_err(|error| Error::transfer("write", &self.path(), error))
     }
 
-    /// Takes a range of another file, `len` bytes, for its beginning. False where its bytes have to
-    /// be written instead.
-    pub(crate) fn copy(&self, copied: &Copied, len: u64) -> Result<bool> {
-        self.check_len("copy data to", len)?;
-        Ok(self.transfer.copy(copied))
+    /// Takes a range of another file, `len` bytes, from `offset` on. Returns where the store copies
+    /// it; elsewhere its bytes have to be written instead.
+    pub(crate) fn copy(&self, copied: &Copied, offset: u64, len: u64) -> Result<Range<u64>> {
+        self.check_len("copy data to", offset.saturating_add(len))?;
+        Ok(self.transfer.copy(copied, offset))
     }
 
     pub(crate) fn truncate(&self, len: u64) -> Result<()> {

@@ -22,6 +22,7 @@ mod settings;
 pub(crate) mod spill;
 mod staging_area;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -138,15 +139,16 @@ impl Upload {
         self.engine.is_untouched()
     }
 
-    /// Takes the range for the upload's first bytes: it is copied inside the store by `finish`,
-    /// and no byte of it passes here. It counts as written; what is written over it, cut off or
-    /// added behind it later holds.
+    /// Takes the range for the bytes from `offset` on, as far as the store can copy it: returns
+    /// which bytes of the upload these are, and the caller reads and writes the others. What is taken is
+    /// copied inside the store by `finish`, and no byte of it passes here. It counts as written; what
+    /// is written over it, cut off or added behind it later holds.
     ///
-    /// False where that cannot be done or is not worth it, and nothing has happened then: bytes
-    /// were written or copied before, the object stands in another bucket, the store copies no
+    /// All of it is taken where nothing was written before, or where it goes on with what was copied
+    /// before; else whole parts into which nothing was written. None where the store copies no
     /// ranges, or all of it fits one part.
-    pub fn copy(&self, copied: &Copied) -> bool {
-        self.engine.copy(copied)
+    pub fn copy(&self, copied: &Copied, offset: u64) -> Range<u64> {
+        self.engine.copy(copied, offset)
     }
 
     /// What the object says of itself besides what settings and `finish` say, which count more.

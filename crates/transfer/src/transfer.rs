@@ -1,5 +1,6 @@
 //! `Transfer`: one upload, from its intent to its end.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -217,9 +218,10 @@ impl Transfer {
         self.active.upload.keeps_base()
     }
 
-    /// Takes a range of another file for the first bytes of this one; see [`Upload::copy`].
-    pub fn copy(&self, copied: &Copied) -> bool {
-        self.active.upload.copy(copied)
+    /// Takes a range of another file for the bytes from `offset` on, as far as the store can copy it;
+    /// see [`Upload::copy`].
+    pub fn copy(&self, copied: &Copied, offset: u64) -> Range<u64> {
+        self.active.upload.copy(copied, offset)
     }
 
     /// The object takes over what `original` says of itself, with `attributes` over it, as far as

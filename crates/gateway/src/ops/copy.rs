@@ -20,10 +20,10 @@ impl Session {
     /// without their passing the client. `len` 0 means up to the end; where the source ends
     /// earlier, so does the copy.
     ///
-    /// What makes the beginning of a new file and is larger than one part does not pass the
-    /// gateway either: the store copies it when the target is closed, in the state that the source
-    /// was opened in. The copy of a whole file into a new one takes over what else was known of
-    /// it.
+    /// Whole parts do not pass the gateway either: the store copies them when the target is closed, in
+    /// the state that the source was opened in. So it does with all that makes the beginning of a new
+    /// file, range by range. The copy of a whole file into a new one takes over what else was known
+    /// of it.
     ///
     /// # Errors
     /// `Invalid` for handles that are not open that way, and what reading and writing fail with.
@@ -53,19 +53,38 @@ impl Session {
         if range.is_empty() {
             return Ok(());
         }
-        if to_offset == 0 && writing.file.transfer.is_empty() {
-            if range == (0..size) {
-                inherit(reading, writing);
-            }
-            let len = range.end - range.start;
-            if let Some(copied) = reading.copied(range.clone())
-                && writing.file.copy(&copied, len)?
-            {
-                return Ok(());
-            }
+        let target: (&Opened, &Writing) = (&target, writing);
+        if to_offset == 0 && writing.file.transfer.is_empty() && range == (0..size) {
+            inherit(reading, writing);
         }
-        self.stream((&source, reading), range, (&target, writing), to_offset)
-            .await
+        let taken = self.copy_inside(reading, range.clone(), writing, to_offset)?;
+        let before = range.start..range.start + (taken.start - to_offset);
+        let behind = range.start + (taken.end - to_offset)..range.end;
+        let source: (&Opened, &Reading) = (&source, reading);
+        self.stream(source, before, target, to_offset).await?;
+        self.stream(source, behind, target, taken.end).await
+    }
+
+    /// Lets the store copy what it can: returns where that goes.
+    fn copy_inside(
+        &self,
+        reading: &Reading,
+        range: Range<u64>,
+        writing: &Writing,
+        to_offset: u64,
+    ) -> Result<Range<u64>> {
+        let nothing = to_offset..to_offset;
+        // What is added goes to the end, wherever that is when its turn comes.
+        let adds = writing.append && !writing.file.transfer.is_empty();
+        let len = range.end - range.start;
+        let Some(copied) = reading.copied(range).filter(|_| !adds) else {
+            return Ok(nothing);
+        };
+        let to = writing.file.place.bucket();
+        if !self.shared.stores.are_together(copied.bucket(), to) {
+            return Ok(nothing);
+        }
+        writing.file.copy(&copied, to_offset, len)
     }
 
     /// Reads and writes what the store does not copy.

@@ -166,8 +166,95 @@ async fn a_copy_that_is_cut_is_continued_on_another_node() {
     assert!(stored(&world, "home/to").await == expected);
 }
 
+/// A header, parts of two files, and a trailer: what is a whole part is copied, the rest written.
 #[tokio::test]
-async fn what_stands_in_another_bucket_passes_the_gateway() {
+async fn whole_parts_are_copied_into_the_middle_of_a_file() {
+    let world = World::new().await;
+    let name = world.user("/b/home", |_| {}).await;
+    let session = world.login(&name).await.expect("a session");
+    let bytes = large();
+    seed(&world, &bytes).await;
+    let from = session.open(&path("/from"), &flags("R")).await;
+    let to = session.open(&path("/to"), &flags("WCT")).await;
+    let (from, to) = (from.expect("open"), to.expect("open"));
+    let (len, more) = (bytes.len() as u64, 12 << 20);
+    let (stored_it, requests) = world
+        .count(async {
+            session.write(to, 0, b"header").expect("taken");
+            session.copy_data(from, 0, 0, to, 6).await.expect("copied");
+            let second = session.copy_data(from, 7, more, to, 6 + len).await;
+            second.expect("copied");
+            session
+                .write(to, 6 + len + more, b"trailer")
+                .expect("taken");
+            session.close(to).await
+        })
+        .await;
+    stored_it.expect("stored");
+    let expected = [
+        b"header",
+        &bytes[..],
+        &bytes[7..7 + more as usize],
+        b"trailer",
+    ]
+    .concat();
+    assert!(stored(&world, "home/to").await == expected);
+    assert!(requests.contains("CopyPart 2"), "{requests}");
+    assert!(requests.contains("PutPart 3"), "{requests}: the seams");
+}
+
+#[tokio::test]
+async fn a_large_file_that_is_copied_range_by_range_passes_nothing() {
+    let world = World::new().await;
+    let session = world.session("/b/home").await;
+    let bytes = large();
+    seed(&world, &bytes).await;
+    let from = session.open(&path("/from"), &flags("R")).await;
+    let to = session.open(&path("/to"), &flags("WCT")).await;
+    let (from, to) = (from.expect("open"), to.expect("open"));
+    let (stored_it, requests) = world
+        .count(async {
+            for at in (0..20 << 20).step_by(9 << 20) {
+                let copied = session.copy_data(from, at, 9 << 20, to, at).await;
+                copied.expect("copied");
+            }
+            session.close(to).await
+        })
+        .await;
+    stored_it.expect("stored");
+    assert_eq!(requests, "CreateUpload 1, CopyPart 1, CompleteUpload 1");
+    assert!(stored(&world, "home/to").await == bytes);
+}
+
+#[tokio::test]
+async fn a_file_with_copied_parts_is_continued_on_another_node() {
+    let world = World::new().await;
+    let name = world.user("/b/home", |_| {}).await;
+    let session = world.login(&name).await.expect("a session");
+    let bytes = large();
+    seed(&world, &bytes).await;
+    let from = session.open(&path("/from"), &flags("R")).await;
+    let to = session.open(&path("/to"), &flags("WCT")).await;
+    let (from, to) = (from.expect("open"), to.expect("open"));
+    session.write(to, 0, b"header").expect("taken");
+    session.copy_data(from, 0, 0, to, 6).await.expect("copied");
+    session.end().await;
+
+    let node = world.other_node().await;
+    let session = world.login_at(&node, &name).await;
+    assert_eq!(session.size("/to").await.expect("kept"), 6 + (20 << 20));
+    let to = session.open(&path("/to"), &flags("WA")).await;
+    let to = to.expect("open");
+    session.write(to, 0, b"and more").expect("taken");
+    let (stored_it, requests) = world.count(session.close(to)).await;
+    stored_it.expect("stored");
+    assert!(requests.contains("CopyPart 1"), "{requests}");
+    let expected = [b"header", &bytes[..], b"and more"].concat();
+    assert!(stored(&world, "home/to").await == expected);
+}
+
+#[tokio::test]
+async fn whole_parts_are_copied_from_another_bucket() {
     let world = World::new().await;
     let mapping = |entry: &str, target: &str| Mapping {
         entry: entry.to_owned(),
@@ -185,7 +272,10 @@ async fn what_stands_in_another_bucket_passes_the_gateway() {
     let to = session.open(&path("/out/to"), &flags("WCT")).await;
     let (from, to) = (from.expect("open"), to.expect("open"));
     session.copy_data(from, 0, 0, to, 0).await.expect("copied");
-    session.close(to).await.expect("stored");
+    let (stored_it, requests) = world.count(session.close(to)).await;
+    stored_it.expect("stored");
+    assert!(requests.contains("CopyPart 1"), "{requests}");
+    assert!(requests.contains("PutPart 1"), "{requests}: the end");
     let other = world.stores.bucket(&bucket("other")).await.expect("there");
     let read = other.read_whole(&object_key("home/to"), 1 << 30).await;
     assert!(read.expect("it stands") == bytes);

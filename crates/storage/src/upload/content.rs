@@ -6,6 +6,7 @@ mod restore;
 mod slot_state;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::ErrorKind;
@@ -180,6 +181,10 @@ impl Content {
         if state.busy || !state.is_full(slot.len()) {
             return None;
         }
+        // What is a copy as it is need not pass here.
+        if state.buffer.is_none() && state.patches.is_one_copy() {
+            return None;
+        }
         self.held -= state.freeze();
         let pieces = std::mem::take(&mut state.patches);
         // From now on they count as on their way.
@@ -348,6 +353,34 @@ impl Content {
     pub(super) fn lie_on(&mut self, len: u64) {
         self.base = len;
         self.len = len;
+    }
+
+    /// Whether all there is, so far, is what it [lies on](Self::lie_on).
+    pub(super) fn is_all_below(&self) -> bool {
+        self.slots.is_empty() && self.len == self.base
+    }
+
+    /// The first run of whole slots in `range` that nobody has touched.
+    pub(super) fn untouched(&self, range: Range<u64>) -> Range<u64> {
+        let mut at = self.plan.slot_at(range.start);
+        if at.range.start < range.start {
+            at = self.plan.slot_at(at.range.end);
+        }
+        let mut found = 0..0;
+        while range.start <= at.range.start && at.range.end <= range.end {
+            let is_touched = self.slots.contains_key(&at.index);
+            match (is_touched, found.is_empty()) {
+                (false, true) => found = at.range.clone(),
+                (false, false) => found.end = at.range.end,
+                (true, true) => {}
+                (true, false) => break,
+            }
+            if at.range.end >= self.plan.limit() {
+                break;
+            }
+            at = self.plan.slot_at(at.range.end);
+        }
+        found
     }
 
     /// The buffer of a slot, for reading back.

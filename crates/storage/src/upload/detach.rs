@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::content::Patch;
 use super::engine::{Engine, Phase, State};
 use super::lump::{Lump, Place};
 use super::piece_name;
@@ -99,7 +100,7 @@ impl Engine {
         self.take_answers(&mut state);
         match &state.phase {
             Phase::Detached(progress) => progress.safe,
-            _ => state.content.reach(false),
+            _ => state.content.reach(false).min(self.first_elsewhere(&state)),
         }
     }
 
@@ -110,11 +111,11 @@ impl Engine {
         if let Phase::Detached(progress) = &state.phase {
             return progress.as_ref().clone();
         }
-        let safe = state.content.reach(false);
+        let safe = state.content.reach(false).min(self.first_elsewhere(&state));
         let mut progress = Progress {
             open: false,
             safe,
-            digest: digest(&state, self.staged),
+            digest: digest(&state, safe, self.staged),
             tails: self.tails(&state, safe),
             ..self.ledger.progress()
         };
@@ -134,18 +135,39 @@ impl Engine {
         progress
     }
 
-    /// What stands in tails before byte `safe`, by object.
+    /// The first byte that is to be copied from another bucket: who goes on with the upload may not
+    /// reach that.
+    fn first_elsewhere(&self, state: &State) -> u64 {
+        let is_elsewhere = |(start, patch): (u64, Patch)| {
+            let Place::Stored(original, _) = patch.lump.place() else {
+                return None;
+            };
+            let elsewhere =
+                patch.lump.is_copied() && original.store.bucket() != self.store.bucket();
+            elsewhere.then_some(start + patch.range.start)
+        };
+        let mut patches = state.content.patches(u64::MAX);
+        patches.find_map(is_elsewhere).unwrap_or(u64::MAX)
+    }
+
+    /// What stands in tails and in other files before byte `safe`, by object.
     fn tails(&self, state: &State, safe: u64) -> Vec<Tail> {
-        let mut tails: BTreeMap<String, Tail> = BTreeMap::new();
+        let mut tails = BTreeMap::new();
         for (start, patch) in state.content.patches(safe) {
             let Place::Stored(original, at) = patch.lump.place() else {
                 continue;
             };
-            let Some(name) = self.staging.name_of(&original.key) else {
-                continue;
+            let (name, key) = match patch.lump.is_copied() {
+                true => ("", Some(original.key.to_string())),
+                false => match self.staging.name_of(&original.key) {
+                    Some(name) => (name, None),
+                    None => continue,
+                },
             };
-            let tail = tails.entry(name.to_owned()).or_insert_with(|| Tail {
+            let place = (name.to_owned(), key.clone(), original.pin.etag.clone());
+            let tail = tails.entry(place).or_insert_with(|| Tail {
                 name: name.to_owned(),
+                key,
                 pin: original.pin.clone(),
                 ranges: Vec::new(),
             });
@@ -156,12 +178,11 @@ impl Engine {
     }
 }
 
-/// A checksum of the ETags of the parts at the key, in order.
-pub(super) fn digest(state: &State, staged: bool) -> u64 {
+/// A checksum of the ETags of the parts at the key before byte `safe`, in order.
+pub(super) fn digest(state: &State, safe: u64, staged: bool) -> u64 {
     if staged {
         return 0;
     }
-    let safe = state.content.reach(false);
     // Parts that are to be made again do not count.
     let flat = state.content.whole_parts(safe);
     let joined = state.content.joined_parts().filter(|part| {

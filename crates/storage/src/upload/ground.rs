@@ -3,9 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use model::ObjectKey;
+use model::{BucketName, ObjectKey};
 
-use super::engine::{Engine, Phase};
+use super::content::Patch;
+use super::engine::{Engine, Phase, State};
+use super::lump::Lump;
 use super::progress::Below;
 use super::settings::Base;
 use crate::fetch::Original;
@@ -77,7 +79,8 @@ pub struct Copied {
 }
 
 impl Copied {
-    /// `range` of the object at `key` as `head` describes it; it lies inside the object.
+    /// `range` of the object at `key` as `head` describes it; it lies inside the object. The store
+    /// is the same bucket as that of the upload that it is for, or another one of the same connection.
     pub fn new(
         store: Arc<dyn ObjectStore>,
         key: ObjectKey,
@@ -91,28 +94,92 @@ impl Copied {
         };
         Self { original, range }
     }
+
+    /// A range of what another upload could start from.
+    #[cfg(test)]
+    pub(super) fn of(base: &Base, range: Range<u64>) -> Self {
+        Self {
+            original: base.original(),
+            range,
+        }
+    }
+
+    /// The bucket that it stands in.
+    pub fn bucket(&self) -> &BucketName {
+        self.original.store.bucket()
+    }
+
+    fn len(&self) -> u64 {
+        self.range.end - self.range.start
+    }
 }
 
 impl Engine {
     /// See [`super::Upload::copy`].
-    pub(super) fn copy(&self, copied: &Copied) -> bool {
+    pub(super) fn copy(&self, copied: &Copied, offset: u64) -> Range<u64> {
         let mut state = self.state();
         self.take_answers(&mut state);
+        let end = offset.saturating_add(copied.len());
+        let able = matches!(state.phase, Phase::Open) && self.store.capabilities().part_copy;
+        if !able || end > state.content.plan.limit() {
+            return offset..offset;
+        }
+        if self.lie_on(&mut state, copied, offset) || self.lie_on_more(&mut state, copied, offset) {
+            return offset..end;
+        }
+        let taken = state.content.untouched(offset..end);
+        if taken.is_empty() {
+            return offset..offset;
+        }
+        self.ledger.touched(taken.start);
+        let lump = Lump::copied(
+            copied.original.clone(),
+            copied.range.start + (taken.start - offset),
+            taken.end - taken.start,
+        );
+        let range = taken.clone();
+        let patch = Patch { range, lump, at: 0 };
+        state.content.restore_patch(&patch);
+        taken
+    }
+
+    /// Makes the range the ground of an upload into which nothing was written yet.
+    fn lie_on(&self, state: &mut State, copied: &Copied, offset: u64) -> bool {
         let ground = Ground::copied(copied);
-        let is_fresh = matches!(state.phase, Phase::Open)
-            && state.content.is_fresh()
-            && self.main.begun().is_none();
-        let is_worth_it = self.store.capabilities().part_copy
-            // The same bucket of the same connection: others may be called alike.
-            && Arc::ptr_eq(&self.store, &copied.original.store)
-            && ground.len > state.content.plan.slot_at(0).len()
-            && ground.len <= state.content.plan.limit();
+        let is_fresh = offset == 0 && state.content.is_fresh() && self.main.begun().is_none();
+        let is_worth_it = self.has(copied) && ground.len > state.content.plan.slot_at(0).len();
         if !is_fresh || !is_worth_it || self.ground.set(ground.clone()).is_err() {
             return false;
         }
         self.ledger.copied(ground.below(ground.len));
         state.content.lie_on(ground.len);
         true
+    }
+
+    /// Makes the ground longer by a range that follows it, here and there: clients copy a large file
+    /// range by range.
+    fn lie_on_more(&self, state: &mut State, copied: &Copied, offset: u64) -> bool {
+        let Some(ground) = self.ground.get().filter(|ground| ground.is_copy) else {
+            return false;
+        };
+        let (before, behind) = (&ground.original, &copied.original);
+        let follows = offset == state.content.len()
+            && copied.range.start == ground.from + offset
+            && before.key == behind.key
+            && before.pin == behind.pin
+            && self.has(copied);
+        if !follows || !state.content.is_all_below() {
+            return false;
+        }
+        let len = offset + copied.len();
+        self.ledger.copied(ground.below(len));
+        state.content.lie_on(len);
+        true
+    }
+
+    /// Whether the range stands in the bucket that the upload goes to.
+    fn has(&self, copied: &Copied) -> bool {
+        Arc::ptr_eq(&self.store, &copied.original.store)
     }
 
     /// Whether bytes of what it began from would be in the object.

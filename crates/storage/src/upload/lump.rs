@@ -13,6 +13,8 @@ use crate::{Body, BudgetPermit, Result};
 #[derive(Debug)]
 pub(super) struct Lump {
     len: u64,
+    /// It stands in another file, and is copied from there in the end.
+    is_copied: bool,
     state: Mutex<State>,
 }
 
@@ -36,6 +38,7 @@ impl Lump {
     pub(super) fn in_memory(body: Body, counted: Option<Arc<BudgetPermit>>) -> Arc<Self> {
         Arc::new(Self {
             len: body.len(),
+            is_copied: false,
             state: Mutex::new(State {
                 place: Place::Memory(body),
                 counted,
@@ -45,8 +48,18 @@ impl Lump {
 
     /// `len` bytes at `at` of an object.
     pub(super) fn stored(original: Original, at: u64, len: u64) -> Arc<Self> {
+        Self::of(original, at, len, false)
+    }
+
+    /// `len` bytes at `at` of another file.
+    pub(super) fn copied(original: Original, at: u64, len: u64) -> Arc<Self> {
+        Self::of(original, at, len, true)
+    }
+
+    fn of(original: Original, at: u64, len: u64, is_copied: bool) -> Arc<Self> {
         Arc::new(Self {
             len,
+            is_copied,
             state: Mutex::new(State {
                 place: Place::Stored(original, at),
                 counted: None,
@@ -56,6 +69,11 @@ impl Lump {
 
     pub(super) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Whether it stands in another file.
+    pub(super) fn is_copied(&self) -> bool {
+        self.is_copied
     }
 
     /// Where it is now.

@@ -66,10 +66,14 @@ pub(super) struct Whole {
     pub(super) void: Vec<Range<u64>>,
 }
 
-/// A staging object that holds bytes which are no part yet.
+/// A staging object, or another file, that holds bytes which are no part yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tail {
+    /// In staging; empty for a file.
     pub(super) name: String,
+    /// The key of a file in the upload's bucket that these bytes are to be copied from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
     #[serde(with = "PinForm")]
     pub(super) pin: Pin,
     /// Ranges of the upload, and where in the object each begins.

@@ -252,7 +252,10 @@ impl Resuming<'_> {
             let reason = "the store has given the unfinished upload up; send the file again";
             return Err(refuse(&key, ErrorKind::NotFound, reason));
         }
-        let known = digest(&self.engine.state(), self.progress.staged);
+        let known = {
+            let state = self.engine.state();
+            digest(&state, state.content.reach(false), self.progress.staged)
+        };
         if !self.progress.open && reach == self.progress.safe && known != self.progress.digest {
             let reason = "its parts in the store were replaced meanwhile; send the file again";
             return Err(refuse(&key, ErrorKind::Conflict, reason));

@@ -3,6 +3,7 @@
 #![cfg(feature = "s3")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod copying;
 mod faults;
 mod metadata;
 mod opening;

@@ -41,6 +41,11 @@ impl Patches {
         self.0.is_empty()
     }
 
+    /// Whether all there is comes from one place in another file.
+    pub(in crate::upload) fn is_one_copy(&self) -> bool {
+        matches!(&self.0[..], [patch] if patch.lump.is_copied())
+    }
+
     pub(in crate::upload) fn iter(&self) -> impl Iterator<Item = &Patch> {
         self.0.iter()
     }

@@ -1,6 +1,6 @@
 //! What an unfinished upload has in staging: its tails, pieces and whole objects.
 
-use model::ErrorKind;
+use model::{ErrorKind, ObjectKey};
 
 use super::{Resuming, list, unnamed};
 use crate::fetch::Original;
@@ -9,7 +9,7 @@ use crate::upload::lump::Lump;
 use crate::upload::multipart::Multipart;
 use crate::upload::plan::Slot;
 use crate::upload::{piece_number, whole_name};
-use crate::{PartNumber, Result};
+use crate::{PartNumber, Pin, Result};
 
 /// What the names of a staged upload's objects begin with.
 const WHOLE: &str = "whole-";
@@ -18,7 +18,10 @@ impl Resuming<'_> {
     /// The tail objects.
     pub(super) async fn tails(&mut self) -> Result<()> {
         for tail in &self.progress.tails {
-            let found = self.engine.staging.find_tail(&tail.name, &tail.pin).await?;
+            let found = match &tail.key {
+                Some(key) => self.file(key, &tail.pin).await?,
+                None => self.engine.staging.find_tail(&tail.name, &tail.pin).await?,
+            };
             let Some(original) = found else {
                 let first = tail.ranges.iter().map(|(range, _)| range.start).min();
                 self.limit = self.limit.min(first.unwrap_or(u64::MAX));
@@ -29,13 +32,35 @@ impl Resuming<'_> {
                 self.completed_piece(&tail.name, number, original.clone())?;
             }
             for (range, at) in &tail.ranges {
-                let lump = Lump::stored(original.clone(), *at, range.end - range.start);
+                let len = range.end - range.start;
+                let lump = match &tail.key {
+                    Some(_) => Lump::copied(original.clone(), *at, len),
+                    None => Lump::stored(original.clone(), *at, len),
+                };
                 let range = range.clone();
                 let patch = Patch { range, lump, at: 0 };
                 self.engine.state().content.restore_patch(&patch);
             }
         }
         Ok(())
+    }
+
+    /// A file that bytes are to be copied from, if it stands as it was.
+    async fn file(&self, key: &str, pin: &Pin) -> Result<Option<Original>> {
+        let store = self.engine.store.clone();
+        let Ok(key) = ObjectKey::parse(key) else {
+            return Ok(None);
+        };
+        match store.head(&key).await {
+            Ok(head) if head.pin() == *pin => Ok(Some(Original {
+                store,
+                key,
+                pin: pin.clone(),
+            })),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What other multipart uploads there are in staging.

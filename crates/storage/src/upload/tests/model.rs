@@ -16,6 +16,9 @@ enum Step {
     /// Writes all of a range in pieces of some length, every so manieth first.
     Fill(usize, usize, usize, usize),
     Truncate(usize),
+    /// Copies so many bytes at the first offset of another file to the second one, as far as the store
+    /// does that.
+    Copy(usize, usize, usize),
     Read(usize, usize),
     Settle,
     /// Lets tasks run, not to their end.
@@ -121,6 +124,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0usize..60, 1usize..120, 1usize..20, 1usize..6)
             .prop_map(|(at, len, piece, stride)| Step::Fill(at, len, piece, stride)),
         1 => (0usize..150).prop_map(Step::Truncate),
+        2 => (0usize..100, 1usize..100, 0usize..130)
+            .prop_map(|(from, len, at)| Step::Copy(from, len, at)),
         1 => (0usize..150, 0usize..80).prop_map(|(at, len)| Step::Read(at, len)),
         1 => Just(Step::Settle),
         1 => Just(Step::Yield),
@@ -129,8 +134,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Spill),
         1 => Just(Step::FailToFinish),
     ];
-    let start = (20usize..160, 1usize..20, 1usize..6)
-        .prop_map(|(len, piece, stride)| Step::Fill(0, len, piece, stride));
+    let start = prop_oneof![
+        4 => (20usize..160, 1usize..20, 1usize..6)
+            .prop_map(|(len, piece, stride)| Step::Fill(0, len, piece, stride)),
+        1 => (0usize..100, 1usize..100).prop_map(|(from, len)| Step::Copy(from, len, 0)),
+    ];
     (
         proptest::option::weighted(0.8, start),
         proptest::collection::vec(step, 0..8),
@@ -185,6 +193,8 @@ struct Run<'a> {
     store: MemoryStore,
     base: Option<Base>,
     old: Vec<u8>,
+    /// What is copied from.
+    other: Base,
     upload: Upload,
     file: File,
     recorded: Arc<Mutex<Option<Progress>>>,
@@ -192,7 +202,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn begin(case: &'a Case, store: MemoryStore, base: Option<Base>, old: Vec<u8>) -> Self {
+    fn begin(
+        case: &'a Case,
+        store: MemoryStore,
+        (base, other): (Option<Base>, Base),
+        old: Vec<u8>,
+    ) -> Self {
         let recorded = Arc::default();
         let settings = settings_of(case, &store, &recorded);
         let memory = vec![settings.buffers.clone()];
@@ -204,6 +219,7 @@ impl<'a> Run<'a> {
             store,
             base,
             old,
+            other,
             file,
             recorded,
             memory,
@@ -238,6 +254,7 @@ impl<'a> Run<'a> {
                 self.upload.truncate(*len as u64)?;
                 self.file.truncate(*len);
             }
+            Step::Copy(from, len, at) => self.copy(*from, *len, *at),
             Step::Read(at, len) => self.read(*at, *len).await?,
             Step::Settle => self.upload.settle().await?,
             Step::Yield => tokio::task::yield_now().await,
@@ -275,6 +292,22 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    fn copy(&mut self, from: usize, len: usize, at: usize) {
+        let copied = Copied::of(
+            &Base {
+                store: self.upload.engine.store.clone(),
+                ..self.other.clone()
+            },
+            from as u64..(from + len) as u64,
+        );
+        let taken = self.upload.copy(&copied, at as u64);
+        if !taken.is_empty() {
+            let (start, end) = (taken.start as usize, taken.end as usize);
+            let bytes = &other()[from + start - at..from + end - at];
+            self.file.write(start, bytes);
+        }
     }
 
     async fn read(&mut self, at: usize, len: usize) -> Result<()> {
@@ -331,7 +364,8 @@ impl<'a> Run<'a> {
         discard::clear(&staging?).await?;
         let memory = self.memory.clone();
         let old = self.old.clone();
-        *self = Self::begin(self.case, self.store.clone(), self.base.clone(), old);
+        let below = (self.base.clone(), self.other.clone());
+        *self = Self::begin(self.case, self.store.clone(), below, old);
         self.memory.extend(memory);
         Ok(())
     }
@@ -343,8 +377,11 @@ impl<'a> Run<'a> {
             let settings = settings_of(self.case, &self.store, &self.recorded);
             self.memory.push(settings.buffers.clone());
             let store = Arc::new(self.store.clone());
-            let resumed =
-                Upload::resume(store, key("a"), settings, self.base.clone(), &progress).await;
+            let base = match progress.copied_from() {
+                Some(_) => Some(self.other.clone()),
+                None => self.base.clone(),
+            };
+            let resumed = Upload::resume(store, key("a"), settings, base, &progress).await;
             match resumed {
                 Err(error) if error.kind() == ErrorKind::Unavailable && tries == 0 => tries += 1,
                 other => break other?,
@@ -359,6 +396,11 @@ impl<'a> Run<'a> {
             .failure
             .is_some_and(|(at, _)| total > u64::from(at))
     }
+}
+
+/// The file that is copied from.
+fn other() -> Vec<u8> {
+    (0..200).map(|at| (at * 5 + 2) as u8).collect()
 }
 
 fn settings_of(
@@ -399,6 +441,13 @@ async fn check(case: &Case) {
         Some(_) => Some(base(&store, &old).await),
         None => None,
     };
+    store
+        .put_bytes(&key("other"), other().into())
+        .await
+        .unwrap();
+    let head = store.head(&key("other")).await.unwrap();
+    let another = Base::new(Arc::new(store.clone()), key("other"), &head);
+    store.reset_requests();
     if let Some((failure, lost)) = case.failure {
         let count = AtomicU32::new(0);
         store.on_request(move |_| match count.fetch_add(1, SeqCst) {
@@ -407,7 +456,7 @@ async fn check(case: &Case) {
             _ => Fault::None,
         });
     }
-    let mut run = Run::begin(case, store.clone(), from, old);
+    let mut run = Run::begin(case, store.clone(), (from, another), old);
     let mut outcome = run.play().await;
     let mut written = None;
     if outcome.is_ok() {
