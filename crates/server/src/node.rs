@@ -60,7 +60,7 @@ impl Node {
         let certificates = config.admin.tls.clone();
         let certificates = certificates.map(Certificates::load).transpose()?;
         let health = Health::new(metrics);
-        let state = State::open(config).await?;
+        let state = Box::pin(State::open(config)).await?;
         // A node that lacks the key of the others' host keys is to go before it does anything.
         wiring::host_keys(&state).await?;
         state.publish_settings().await?;

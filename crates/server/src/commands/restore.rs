@@ -53,7 +53,7 @@ fn configuration(target: &Target) -> anyhow::Result<Config> {
 
 /// Shows that partners will know the server again, or says what is missing.
 async fn name_the_host_keys(config: Config) -> anyhow::Result<()> {
-    let state = State::open(config).await?;
+    let state = Box::pin(State::open(config)).await?;
     let keys = state.database.host_keys().list(&state.server.id).await;
     let keys = keys.context(
         "the state is restored, but its host keys cannot be read: give the sealing key of the \
