@@ -105,6 +105,8 @@ fn moto_tests(summary: &mut Summary) -> Result<()> {
             "doors",
             "--test",
             "providers",
+            "--test",
+            "attacks",
         ]);
         command.args(["--", "--ignored", "moto::", "paramiko::"]);
     }

@@ -166,6 +166,17 @@ impl S3Server {
         self.state.content(bucket, key)
     }
 
+    /// Puts an object past the API, as another program would; its bucket is made where it is
+    /// missing.
+    pub fn put(&self, bucket: &str, key: &str, content: impl Into<Bytes>) {
+        self.state.insert(bucket, key, content.into());
+    }
+
+    /// Removes an object past the API, as another program would.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        self.state.discard(bucket, key);
+    }
+
     /// An object's metadata, encoded words (RFC 2047) decoded, read past the API.
     pub fn metadata(&self, bucket: &str, key: &str) -> Option<BTreeMap<String, String>> {
         self.state.metadata(bucket, key)

@@ -11,7 +11,8 @@ use s3s::dto::Timestamp;
 use s3s::{S3Result, s3_error};
 
 use super::Options;
-use super::bucket::{Bucket, Object};
+use super::bucket::{Bucket, Headers, Object, Part};
+use super::checksums;
 
 /// The buckets.
 pub(super) struct State {
@@ -73,6 +74,27 @@ impl State {
             whole.extend_from_slice(chunk);
         }
         Some(whole.freeze())
+    }
+
+    /// Puts an object of these bytes, as another program would.
+    pub(super) fn insert(&self, bucket: &str, key: &str, content: Bytes) {
+        let part = Part {
+            size: content.len() as u64,
+            crc: checksums::of([&content[..]]),
+            chunks: vec![content],
+            modified: now(),
+        };
+        let object = Object::new(part, Headers::default());
+        let mut buckets = self.lock();
+        let bucket = buckets.entry(bucket.to_owned()).or_default();
+        bucket.publish(key, object, self.options.versions);
+    }
+
+    /// Removes what stands at a key, as another program would.
+    pub(super) fn discard(&self, bucket: &str, key: &str) {
+        if let Some(bucket) = self.lock().get_mut(bucket) {
+            bucket.remove(key, self.options.versions);
+        }
     }
 
     pub(super) fn metadata(&self, bucket: &str, key: &str) -> Option<BTreeMap<String, String>> {
