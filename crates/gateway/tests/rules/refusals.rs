@@ -136,7 +136,10 @@ async fn a_rename_that_is_refused_for_what_is_in_the_folder_does_not_name_it() {
         "rename /d: you have no permission to rename everything in it"
     );
     let named = |row: &database::AuditEntry| row.path.as_deref() == Some("/d/payroll/ann");
-    assert!(world.audit_rows().await.iter().any(named), "staff learn which");
+    assert!(
+        world.audit_rows().await.iter().any(named),
+        "staff learn which"
+    );
 }
 
 /// Sending is all that he may do.
