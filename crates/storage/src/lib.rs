@@ -34,7 +34,7 @@ pub use object::{
 pub use object_store::ObjectStore;
 pub use object_store_ext::ObjectStoreExt;
 pub use pool::ChunkPool;
-pub use stores::{Connection, DEFAULT_STORE, StoreConflict, Stores};
+pub use stores::{Connection, DEFAULT_STORE, PROBES, StoreConflict, Stores};
 pub use upload::{
     Base, Began, Copied, Intent, MAX_OBJECT_SIZE, PartPlan, Placement, Progress, Receipt, Staging,
     Tier, Upload, UploadSettings,

@@ -28,6 +28,10 @@ pub enum Connection {
 /// The name of the connection that reaches every bucket which no other one names.
 pub const DEFAULT_STORE: &str = "default";
 
+/// What the keys begin with on which a bucket is probed when it is opened. Nothing below it is of
+/// use once its probe has ended, which takes seconds.
+pub const PROBES: &str = ".pierhead/probe/";
+
 /// Hands out buckets. Each is reached through exactly one connection: the one that names it, else
 /// the default one. Buckets that were opened stay open.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod adopt;
 mod ended;
 mod lease;
 mod names;
+mod probes;
 mod report;
 mod rows;
 mod staging;

@@ -140,7 +140,7 @@ impl Inspector {
     /// Whether an unfinished transfer is named by a key in staging.
     pub(super) async fn is_accounted_for(&self, key: &str) -> Result<bool> {
         let Some(rest) = key.strip_prefix(".pierhead/staging/") else {
-            // Left by the probe of the store, which aborts and removes when it begins anew.
+            // Left by a probe of the store that was broken off; the sweeper takes it after an hour.
             return Ok(key.starts_with(".pierhead/probe/"));
         };
         let id = rest.split('/').next().unwrap_or_default();

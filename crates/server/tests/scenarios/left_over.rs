@@ -14,7 +14,8 @@ impl World {
         let transfers = database.transfers();
         let mut left = LeftOver::default();
         for (key, id) in self.s3().uploads(BUCKET) {
-            // A node that looks what the store can do, or was stopped while it did, is no upload's.
+            // Of a node that was stopped while it looked what the store can do: the sweeper takes
+            // it after an hour.
             if key.starts_with(".pierhead/probe/") {
                 continue;
             }

@@ -9,8 +9,8 @@ use tracing::info;
 
 use super::store::{Shared, modest};
 use crate::{
-    Capabilities, CopyOptions, MultipartUpload, Part, PartNumber, Precondition, PutOptions, Result,
-    Source, Written,
+    Capabilities, CopyOptions, MultipartUpload, PROBES, Part, PartNumber, Precondition, PutOptions,
+    Result, Source, Written,
 };
 
 const CONTENT: &[u8] = b"pierhead looks what this store can do";
@@ -46,7 +46,7 @@ struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     async fn begin(store: &'a Shared) -> Result<Self> {
-        let name = format!(".pierhead/probe/{:032x}", rand::random::<u128>());
+        let name = format!("{PROBES}{:032x}", rand::random::<u128>());
         let key = |name: String| ObjectKey::parse(name).expect("it is short and not empty");
         let (key, copy) = (key(name.clone()), key(format!("{name}-copy")));
         let body = Bytes::from_static(CONTENT).into();

@@ -24,6 +24,8 @@ pub enum Deed {
     AbortUpload,
     /// An object in staging whose upload has ended is deleted.
     DeleteStaged,
+    /// An object of a probe of the store that was broken off is deleted.
+    DeleteProbe,
     /// A temporary file that stands whole in staging and has lost its row gets it back: the
     /// database was restored from an older backup.
     Adopt,
@@ -44,6 +46,7 @@ impl Deed {
             Self::FinishRename => "finish-rename",
             Self::AbortUpload => "abort-upload",
             Self::DeleteStaged => "delete-staged",
+            Self::DeleteProbe => "delete-probe",
             Self::Adopt => "adopt",
             Self::LeaveForeign => "leave-foreign",
         }

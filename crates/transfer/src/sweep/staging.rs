@@ -38,6 +38,7 @@ impl Pass<'_> {
             };
             self.abort_orphans(&store).await?;
             self.clear_staging(&store).await?;
+            self.clear_probes(&store).await;
         }
         Ok(())
     }

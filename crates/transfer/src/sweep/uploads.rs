@@ -42,7 +42,7 @@ impl Pass<'_> {
                 Some(id) => self.staged_orphan(id, &location, &owners),
                 None => self.orphan_at_key(pending, &location).await?,
             };
-            if let Some(transfer) = orphan {
+            if orphan.is_some() || self.is_old_probe(pending) {
                 let done = match self.dry_run {
                     true => Ok(()),
                     false => store.abort_upload(&pending.upload).await,
@@ -51,7 +51,7 @@ impl Pass<'_> {
                 self.note(Entry {
                     deed: Deed::AbortUpload,
                     location,
-                    transfer: Some(transfer),
+                    transfer: orphan,
                     outcome,
                 });
             }

@@ -21,6 +21,7 @@ on_both_engines!(
     a_store_that_is_away_is_asked_again,
     a_closed_temporary_file_that_lost_its_row_gets_it_back,
     one_in_a_staging_bucket_gets_it_back_too,
+    what_a_broken_probe_left_goes_after_an_hour,
 );
 
 /// Begins a multipart upload that no row names.
@@ -255,4 +256,30 @@ async fn one_in_a_staging_bucket_gets_it_back_too(mut world: World) {
     let stands = waiting.head(&staged.location.key).await;
     assert_eq!(stands.expect("it stands there").size, 5);
     assert_eq!(world.store.requests().count(Operation::Put), 1);
+}
+
+async fn what_a_broken_probe_left_goes_after_an_hour(world: World) {
+    let node = world.node("a").await;
+    // So that the bucket is known.
+    node.put("f", "bytes").await.expect("published");
+    begin_upload(&world, ".pierhead/probe/0a").await;
+    let left = key(".pierhead/probe/0a-copy");
+    let options = PutOptions::default();
+    let put = world.store.put(&left, body("x"), &options).await;
+    put.expect("a healthy store");
+    assert_eq!(node.sweep().await, "", "it may go on");
+    let hour = std::time::Duration::from_secs(3601);
+    world.later(hour, &[&node]).await;
+    assert_eq!(
+        node.dry_run().await,
+        "abort-upload planned 1, delete-probe planned 1"
+    );
+    assert_eq!(
+        node.sweep().await,
+        "abort-upload done 1, delete-probe done 1"
+    );
+    let uploads = world.store.list_uploads("").await.expect("listed");
+    assert!(uploads.is_empty());
+    world.store.head(&left).await.expect_err("gone");
+    assert_eq!(world.object("f").await.as_deref(), Some("bytes"));
 }
