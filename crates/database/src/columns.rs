@@ -40,7 +40,7 @@ macro_rules! columns {
         "role, policy, position"
     };
     (roles) => {
-        "name, arn, description, store, created, changed"
+        "name, arn, description, store, created, changed, iam_role, external_id"
     };
     (scores) => {
         "server, source, clean, changed"

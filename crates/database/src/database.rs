@@ -9,10 +9,10 @@ use tokio_util::task::TaskTracker;
 use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
-    AttributesTable, AuditTable, BansTable, DatabaseUrl, EventsTable, GroupsTable, HostKeysTable,
-    LeasesTable, MovesTable, NextMigration, NodesTable, PoliciesTable, PrivateFilesTable, Result,
-    RevocationTable, RolesTable, Sealer, ServersTable, SightingsTable, SshKeysTable,
-    TransfersTable, UsageTable, UsersTable, installation, migration,
+    AdmissionsTable, AttributesTable, AuditTable, BansTable, DatabaseUrl, EventsTable, GroupsTable,
+    HostKeysTable, LeasesTable, MovesTable, NextMigration, NodesTable, PoliciesTable,
+    PrivateFilesTable, Result, RevocationTable, RolesTable, Sealer, ServersTable, SightingsTable,
+    SshKeysTable, TransfersTable, UsageTable, UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -151,6 +151,11 @@ impl Database {
     /// Policies.
     pub fn policies(&self) -> PoliciesTable<'_> {
         PoliciesTable::new(&self.shared.engine)
+    }
+
+    /// What sessions open with.
+    pub fn admissions(&self) -> AdmissionsTable<'_> {
+        AdmissionsTable::new(&self.shared.engine)
     }
 
     /// Roles.

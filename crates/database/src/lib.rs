@@ -5,6 +5,7 @@
 //! ([`Database::users`], [`Database::transfers`], ..); what a transfer commits goes through
 //! [`Database::writer`], so that many small commits share one transaction.
 
+mod admissions;
 mod attributes;
 mod audit;
 mod backup;
@@ -53,6 +54,7 @@ mod user;
 mod users;
 mod writer;
 
+pub use admissions::{Admission, AdmissionsTable, GroupBounds};
 pub use attributes::{Attributes, AttributesTable};
 pub use audit::{AuditEntry, AuditTable, Outcome};
 pub use backup::BackedUp;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_defence.sql"),
     include_str!("../migrations/0008_bounds.sql"),
     include_str!("../migrations/0009_late_copies.sql"),
+    include_str!("../migrations/0010_iam_roles.sql"),
 ];
 
 /// What programs that do not know a migration may do after it: the version of the schema, and the

@@ -20,6 +20,10 @@ pub struct Role {
     pub description: String,
     /// The named connection to a store that its users work on; the node's own where absent.
     pub store: Option<String>,
+    /// The ARN of the IAM role that its users' sessions assume at the store.
+    pub iam_role: Option<String>,
+    /// What that role's trust policy wants to hear besides.
+    pub external_id: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// When it was changed last.
@@ -37,6 +41,11 @@ pub struct NewRole {
     pub description: String,
     /// The named connection to a store.
     pub store: Option<String>,
+    /// The ARN of the IAM role that its users' sessions assume at the store.
+    pub iam_role: Option<String>,
+    /// What that role's trust policy wants to hear besides: 2 to 1,224 of letters, digits and
+    /// `_+=,.@:/-`.
+    pub external_id: Option<String>,
     /// The names of its policies.
     pub policies: Vec<String>,
 }
@@ -50,6 +59,10 @@ pub struct RoleChanges {
     pub description: Option<String>,
     /// The named connection to a store.
     pub store: Option<Option<String>>,
+    /// The ARN of the IAM role that its users' sessions assume at the store.
+    pub iam_role: Option<Option<String>>,
+    /// What that role's trust policy wants to hear besides.
+    pub external_id: Option<Option<String>>,
     /// The names of its policies.
     pub policies: Option<Vec<String>>,
 }
@@ -87,11 +100,14 @@ impl<'a> RolesTable<'a> {
             arn: new.arn.clone(),
             description: new.description.clone(),
             store: new.store.clone(),
+            iam_role: new.iam_role.clone(),
+            external_id: new.external_id.clone(),
             created: now,
             changed: now,
         };
-        let sql = "INSERT INTO roles (name, arn, description, store, changed, created) \
-                   VALUES ($1, $2, $3, $4, $5, $5)";
+        check_iam("create role", &role)?;
+        let sql = "INSERT INTO roles (name, arn, description, store, changed, iam_role, \
+                   external_id, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $5)";
         let mut transaction = self.engine.begin().await?;
         let query = settled(Query::new("create role", &role.name, sql), &role);
         transaction.execute(&query).await?;
@@ -132,14 +148,7 @@ impl<'a> RolesTable<'a> {
     /// `Unavailable` where the database does not answer.
     pub async fn documents(&self, name: &str) -> Result<Option<RoleDocuments>> {
         let query = Query::new("look up role", name, DOCUMENTS).bind(name);
-        let rows = self.engine.fetch_all(&query).await?;
-        let Some(first) = rows.first() else {
-            return Ok(None);
-        };
-        let role = role(first)?;
-        let documents = rows.iter().filter_map(|row| joined(row).transpose());
-        let documents = documents.collect::<Result<_>>()?;
-        Ok(Some(RoleDocuments { role, documents }))
+        role_of(&self.engine.fetch_all(&query).await?)
     }
 
     /// All roles, by name.
@@ -171,8 +180,9 @@ impl<'a> RolesTable<'a> {
         revocation::advance(&mut transaction).await?;
         let mut role = locked(name, &mut transaction).await?;
         let policies = role.apply(changes, now);
-        let sql = "UPDATE roles SET arn = $2, description = $3, store = $4, changed = $5 \
-                   WHERE name = $1";
+        check_iam("change role", &role)?;
+        let sql = "UPDATE roles SET arn = $2, description = $3, store = $4, changed = $5, \
+                   iam_role = $6, external_id = $7 WHERE name = $1";
         let query = settled(Query::new("change role", name, sql), &role);
         transaction.execute(&query).await?;
         if let Some(policies) = policies {
@@ -195,7 +205,7 @@ impl<'a> RolesTable<'a> {
 }
 
 const DOCUMENTS: &str = "SELECT roles.name, roles.arn, roles.description, roles.store, \
-     roles.created, roles.changed, \
+     roles.created, roles.changed, roles.iam_role, roles.external_id, \
      policies.name AS policy, policies.document FROM roles \
      LEFT JOIN role_policies ON role_policies.role = roles.name \
      LEFT JOIN policies ON policies.name = role_policies.policy \
@@ -208,6 +218,8 @@ impl Role {
             arn,
             description,
             store,
+            iam_role,
+            external_id,
             policies,
         } = changes;
         if let Some(arn) = arn {
@@ -218,6 +230,14 @@ impl Role {
         }
         if let Some(store) = store {
             self.store = store;
+        }
+        if let Some(iam_role) = iam_role {
+            self.iam_role = iam_role;
+            // It is told to that role alone.
+            self.external_id = self.external_id.take().filter(|_| self.iam_role.is_some());
+        }
+        if let Some(external_id) = external_id {
+            self.external_id = external_id;
         }
         self.changed = now;
         policies
@@ -235,7 +255,7 @@ async fn locked(name: &str, transaction: &mut Transaction) -> Result<Role> {
     }
 }
 
-/// Binds `$1` to `$5`.
+/// Binds `$1` to `$7`.
 fn settled(query: Query, role: &Role) -> Query {
     query
         .bind(&role.name)
@@ -243,6 +263,8 @@ fn settled(query: Query, role: &Role) -> Query {
         .bind(&role.description)
         .bind(role.store.clone())
         .bind(role.changed)
+        .bind(role.iam_role.clone())
+        .bind(role.external_id.clone())
 }
 
 fn role(row: &Row) -> Result<Role> {
@@ -251,9 +273,56 @@ fn role(row: &Row) -> Result<Role> {
         arn: row.text_or_null("arn")?,
         description: row.text("description")?,
         store: row.text_or_null("store")?,
+        iam_role: row.text_or_null("iam_role")?,
+        external_id: row.text_or_null("external_id")?,
         created: row.time("created")?,
         changed: row.time("changed")?,
     })
+}
+
+/// The role in rows of one joined with its policies; none where there is no row.
+pub(crate) fn role_of(rows: &[Row]) -> Result<Option<RoleDocuments>> {
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let role = role(first)?;
+    let documents = rows.iter().filter_map(|row| joined(row).transpose());
+    let documents = documents.collect::<Result<_>>()?;
+    Ok(Some(RoleDocuments { role, documents }))
+}
+
+/// Fails where STS would take neither (STS API reference, AssumeRole). Stores beside AWS have ARNs
+/// of other shapes.
+fn check_iam(operation: &'static str, role: &Role) -> Result<()> {
+    let refused = |reason| {
+        Err(Error::new(
+            ErrorKind::Invalid,
+            operation,
+            &role.name,
+            reason,
+        ))
+    };
+    match &role.iam_role {
+        None if role.external_id.is_some() => {
+            return refused("an external id goes with an IAM role, and it has none");
+        }
+        Some(arn) if !is_arn(arn) => {
+            return refused("its IAM role is no ARN; write arn:aws:iam::111122223333:role/name");
+        }
+        _ => {}
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    let fits = |id: &String| (2..=1_224).contains(&id.len()) && id.chars().all(plain);
+    match role.external_id.as_ref().is_none_or(fits) {
+        true => Ok(()),
+        false => refused("its external id must have 2 to 1,224 of letters, digits and _+=,.@:/-"),
+    }
+}
+
+fn is_arn(text: &str) -> bool {
+    let visible = text.chars().all(|c| c.is_ascii_graphic());
+    let fields = text.splitn(6, ':').count() == 6;
+    text.starts_with("arn:") && visible && fields && (20..=2_048).contains(&text.len())
 }
 
 /// The policy in a row of a role joined with its policies; none in the row of a role without.

@@ -264,9 +264,12 @@ async fn locked(id: UserId, transaction: &mut Transaction) -> Result<User> {
     }
 }
 
+/// Mappings may have megabytes, so they come with the first key alone.
 const CREDENTIALS: &str = "SELECT users.id, users.server, users.name, \
      users.user_group, users.password_hash, users.home_type, users.home_directory, \
-     users.mappings, users.permissions, users.limits, users.disabled, users.created, users.changed, \
+     CASE WHEN ssh_keys.id IS NULL OR ssh_keys.id = (SELECT first.id FROM ssh_keys AS first \
+     WHERE first.user_id = users.id ORDER BY first.created, first.id LIMIT 1) \
+     THEN users.mappings END AS mappings, users.permissions, users.limits, users.disabled, users.created, users.changed, \
      users.provider, users.external_id, users.role, users.session_policy, users.methods, \
      users.totp, users.totp_step, users.networks, users.expires, users.last_login, \
      ssh_keys.id AS key_id, ssh_keys.algorithm, \

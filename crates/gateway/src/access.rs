@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use database::{Database, User};
 use model::{BucketName, ErrorKind, Location, ObjectKey, Timestamp, VirtualPath};
-use policy::{Compiled, Context, Explanation, Need, Operation, Paths, Permissions, Resource};
+use policy::{Compiled, Explanation, Need, Operation, Paths, Permissions, Resource};
+use storage::Stores;
 
 use crate::allowance::{Allowance, allowances};
 use crate::bounds::Bounds;
@@ -14,8 +15,8 @@ use crate::home::mounts;
 use crate::mount::{Mounts, Resolved};
 use crate::objection::objection;
 use crate::place::Place;
-use crate::policies::{Roles, variables};
-use crate::{Error, Result, Settings};
+use crate::policies::{Policies, variables};
+use crate::{Error, Result, Settings, sealing};
 
 /// What staff want to know.
 #[derive(Debug, Clone)]
@@ -84,11 +85,12 @@ pub async fn explain_access(
     user: &User,
     question: &Question,
     database: &Database,
+    stores: &Stores,
 ) -> Result<AccessReport> {
     let unread = |error| Error::database("explain access of", &user.name, error);
-    let policies = Roles::new(database).policies_of(user).await;
-    let policies = policies.map_err(unread)?;
-    let bounds = Bounds::of(user, database).await?;
+    let admission = database.admissions().of(user).await.map_err(unread)?;
+    let policies = Policies::of(user, admission.role.as_ref());
+    let bounds = Bounds::of(user, admission.group.as_ref());
     let mounts = match mounts(user, bounds.permissions) {
         Ok(mounts) => mounts,
         Err(error) => return Ok(AccessReport::refused(error.to_string())),
@@ -101,7 +103,7 @@ pub async fn explain_access(
             )));
         }
     };
-    let mut access = explain(question, &mounts, policy.as_ref())?;
+    let mut access = explain(question, &mounts, policy.as_ref(), stores)?;
     let target = access.reached.last();
     let target = target.map(|reached| (&reached.path, reached.location()));
     access.allowances = allowances(user, question, target, &bounds, database).await?;
@@ -116,6 +118,7 @@ fn explain(
     question: &Question,
     mounts: &Mounts,
     policy: Option<&Arc<Compiled>>,
+    stores: &Stores,
 ) -> Result<AccessReport> {
     let mut access = AccessReport {
         has_policies: policy.is_some(),
@@ -147,7 +150,8 @@ fn explain(
     let (Some(place), target) = (places.first(), places.get(1)) else {
         return Ok(access);
     };
-    let context = context(question);
+    let written = target.unwrap_or(place).bucket();
+    let context = sealing::context(question.now, written, stores);
     if let Some(policy) = policy {
         let paths = paths(place, target);
         access.needs = policy.explain_operation(question.operation, &paths, &context);
@@ -155,14 +159,6 @@ fn explain(
     let objection = objection(question.operation, place, target, policy, &context);
     access.denied = objection.map(|objection| objection.to_string());
     Ok(access)
-}
-
-fn context(question: &Question) -> Context<'_> {
-    let context = Context::at(question.now);
-    match &question.settings.encryption {
-        Some(sealed) => context.encrypted(&sealed.algorithm, sealed.kms_key.as_deref()),
-        None => context,
-    }
 }
 
 fn paths<'a>(place: &'a Place, target: Option<&'a Place>) -> Paths<'a> {

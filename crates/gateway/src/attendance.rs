@@ -12,12 +12,13 @@ use model::{ErrorKind, Timestamp, UserId};
 use tokio_util::sync::CancellationToken;
 
 use crate::policies::{Policies, Roles};
-use crate::rights::Rights;
+use crate::rights::{Renewed, Rights};
 use crate::{Error, Result};
 
 const REMOVED: &str = "your account was removed";
 const DISABLED: &str = "your account was disabled";
 const CHANGED: &str = "your account was changed; connect again";
+const ROLE_CHANGED: &str = "your role was changed; connect again";
 const RIGHTS_UNUSABLE: &str =
     "your role was removed or cannot be used; ask whom you have your account from";
 const KEY_REMOVED: &str = "the key you logged in with was removed";
@@ -232,8 +233,9 @@ impl Member {
     fn renew(&self, policies: Option<&Policies>) -> Option<&'static str> {
         let user = &self.authenticated.user().name;
         match self.rights.renew(policies?) {
-            Ok(false) => None,
-            Ok(true) => {
+            Ok(Renewed::Same) => None,
+            Ok(Renewed::NeedsSession) => Some(ROLE_CHANGED),
+            Ok(Renewed::Changed) => {
                 tracing::info!(%user, "other policies hold in a session from now on");
                 None
             }

@@ -1,10 +1,9 @@
 //! `Bounds`: what a user may do and have at most, by his own row and his group's.
 
-use database::{Database, User, UserLimits};
+use database::{GroupBounds, User, UserLimits};
 use policy::Permissions;
 
 use crate::names::Names;
-use crate::{Error, Result};
 
 /// The bounds of one session. They stay what they were at its beginning: a change ends it.
 #[derive(Debug, Clone)]
@@ -18,30 +17,26 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Reads those of a user.
-    pub(crate) async fn of(user: &User, database: &Database) -> Result<Self> {
-        let Some(id) = user.group else {
-            return Ok(Self {
+    /// Those of a user and of what was found of his group.
+    pub(crate) fn of(user: &User, group: Option<&GroupBounds>) -> Self {
+        match (user.group, group) {
+            (None, _) => Self {
                 permissions: user.permissions,
                 limits: user.limits.clone(),
                 names: Names::of([&user.limits]),
-            });
-        };
-        let group = database.groups().by_id(id).await;
-        let group = group.map_err(|error| Error::database("open session of", &user.name, error))?;
-        // Groups with members are not removed; without its group nobody may do anything.
-        let Some(group) = group else {
-            return Ok(Self {
+            },
+            // Groups with members are not removed; without its group nobody may do anything.
+            (Some(_), None) => Self {
                 permissions: Permissions::NONE,
                 limits: user.limits.clone(),
                 names: Names::default(),
-            });
-        };
-        Ok(Self {
-            permissions: user.permissions.and(group.permissions),
-            limits: smaller(&user.limits, &group.limits),
-            names: Names::of([&user.limits, &group.limits]),
-        })
+            },
+            (Some(_), Some(group)) => Self {
+                permissions: user.permissions.and(group.permissions),
+                limits: smaller(&user.limits, &group.limits),
+                names: Names::of([&user.limits, &group.limits]),
+            },
+        }
     }
 }
 

@@ -40,7 +40,10 @@ pub async fn count_usage(
     stores: &Stores,
     now: Timestamp,
 ) -> Result<Usage> {
-    let bounds = Bounds::of(user, database).await?;
+    let admission = database.admissions().of(user).await;
+    let admission =
+        admission.map_err(|error| Error::database("count files of", &user.name, error))?;
+    let bounds = Bounds::of(user, admission.group.as_ref());
     let tree = mounts(user, bounds.permissions)?;
     count(user.id, &tree, database, stores, now).await
 }

@@ -7,16 +7,18 @@ use database::{AuditEntry, Database, Outcome, User};
 use identity::Authenticated;
 use model::{Clock, ErrorKind, Protocol};
 use serde_json::json;
-use storage::Stores;
+use storage::{RoleSession, Stores};
 use transfer::Transfers;
 
 use crate::attendance::Attendance;
 use crate::bounds::Bounds;
 use crate::count::Counts;
+use crate::mount::Mounts;
 use crate::pace::Paces;
-use crate::policies::{Roles, variables};
+use crate::policies::{Policies, Unusable, variables};
 use crate::rights::Rights;
 use crate::seats::{Guest, Seats};
+use crate::session::Beginning;
 use crate::trees::Trees;
 use crate::{Error, Result, Session, Settings};
 
@@ -28,6 +30,9 @@ pub struct Peer {
     /// What he speaks.
     pub protocol: Protocol,
 }
+
+const NOT_SET_UP: &str =
+    "open session: what you may do here is not set up rightly; ask whom you have your account from";
 
 /// Opens sessions. One per node.
 #[derive(Debug)]
@@ -80,8 +85,8 @@ impl Gateway {
     ///
     /// # Errors
     /// `Exhausted` where he, his server or the node has as many sessions as allowed; `Denied`
-    /// where his home directory, a mapping, his role or his session policy cannot be used; `Unavailable` where the database does
-    /// not answer.
+    /// where his home directory, a mapping, his role, its IAM role or his session policy cannot be
+    /// used; `Unavailable` where the database or STS does not answer.
     pub async fn open_session(
         &self,
         authenticated: Authenticated,
@@ -123,50 +128,76 @@ impl Gateway {
         peer: Peer,
     ) -> Result<Arc<Session>> {
         let user = authenticated.user();
-        let servers = self.shared.database.servers();
-        let server = servers.by_id(&user.server).await;
-        let server =
-            server.map_err(|error| Error::database("open session of", &user.name, error))?;
-        let bounds = Bounds::of(user, &self.shared.database).await?;
-        let limits = server.map(|server| server.limits).unwrap_or_default();
+        let admission = self.shared.database.admissions().of(user).await;
+        let admission =
+            admission.map_err(|error| Error::database("open session of", &user.name, error))?;
+        let bounds = Bounds::of(user, admission.group.as_ref());
+        let limits = admission.server;
         let seat = self.seats.take(Guest {
             server: user.server.clone(),
             user: user.id,
             server_limit: limits.sessions,
             user_limit: bounds.limits.sessions.or(limits.sessions_per_user),
         })?;
-        let (rights, store) = self.rights(user, &peer).await?;
+        let policies = Policies::of(user, admission.role.as_ref());
+        let variables = variables(user, Some(peer.address));
+        let mounts = self.shared.trees.of(user, bounds.permissions)?;
+        mounts.check_stores(&self.shared.stores, policies.store())?;
+        let role = policies.role_session(user, &variables);
+        let rights = Rights::new(policies, variables).map(Arc::new);
+        let (role, rights) = match (role, rights) {
+            (Ok(role), Ok(rights)) => (role, rights),
+            (Err(unusable), _) | (_, Err(unusable)) => {
+                return Err(unusable_policies(user, unusable));
+            }
+        };
+        let stores = match &role {
+            None => Arc::clone(&self.shared.stores),
+            Some(role) => Box::pin(self.acting_as(role, user, &mounts)).await?,
+        };
         let presence = self
             .attendance
             .enter(authenticated.clone(), Arc::clone(&rights));
-        let place = (seat, presence);
+        let beginning = Beginning {
+            peer,
+            bounds,
+            rights,
+            mounts,
+            stores,
+            place: (seat, presence),
+        };
         let shared = Arc::clone(&self.shared);
-        let rights = (bounds, rights);
-        Session::begin(authenticated, peer, rights, store.as_deref(), place, shared)
+        Ok(Session::begin(authenticated, beginning, shared))
     }
 
-    /// Reads a user's role and compiles what holds for him: one query, none without a role. With
-    /// it comes the store that the role works on.
-    async fn rights(&self, user: &User, peer: &Peer) -> Result<(Arc<Rights>, Option<String>)> {
-        let mut roles = Roles::new(&self.shared.database);
-        let policies = roles.policies_of(user).await;
-        let policies =
-            policies.map_err(|error| Error::database("open session of", &user.name, error))?;
-        let store = roles.store_of(user);
-        let rights = Rights::new(policies, variables(user, Some(peer.address)));
-        let rights = rights.map(|rights| (Arc::new(rights), store));
-        rights.map_err(|unusable| {
-            let (role, session_policy) = (&user.role, user.session_policy.is_some());
-            tracing::warn!(user = %user.name, ?role, session_policy, reason = %unusable, "session refused: the user's policies cannot be used");
-            let text = "open session: what you may do here is not set up rightly; ask whom you have your account from";
-            Error::new(ErrorKind::Denied, text).caused_by(unusable)
+    /// The stores as the IAM role of a user's role sees them.
+    async fn acting_as(
+        &self,
+        role: &RoleSession,
+        user: &User,
+        mounts: &Mounts,
+    ) -> Result<Arc<Stores>> {
+        let (stores, clock) = (&self.shared.stores, &self.shared.clock);
+        let acting = stores.acting_as(role, mounts.buckets(), clock).await;
+        acting.map(Arc::new).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(user = %user.name, role = ?user.role, iam_role = %role.role, reason = %error, cause, "session refused: the IAM role of the user's role cannot be assumed");
+            let (kind, text) = match error.kind() {
+                ErrorKind::Unavailable => (
+                    ErrorKind::Unavailable,
+                    "open session: the store does not let you in right now; try again later",
+                ),
+                _ => (ErrorKind::Denied, NOT_SET_UP),
+            };
+            Error::new(kind, text).caused_by(error)
         })
     }
 
     /// Looks again at whom this node serves: at everybody where somebody's rights have shrunk
     /// since the last look (on any node), else at those who came since. Sessions of users who
     /// were removed, disabled or changed, whose key or role was removed, or whose account or
-    /// certificate has expired, must end: their verbs fail from now on, nothing of theirs is
+    /// certificate has expired, and of roles that work on another store or as another IAM role now,
+    /// must end: their verbs fail from now on, nothing of theirs is
     /// published, and [`Session::revoked`] says so. Returns how many.
     ///
     /// # Errors
@@ -187,4 +218,10 @@ impl Gateway {
     pub fn sessions(&self) -> usize {
         self.seats.taken()
     }
+}
+
+fn unusable_policies(user: &User, unusable: Unusable) -> Error {
+    let (role, session_policy) = (&user.role, user.session_policy.is_some());
+    tracing::warn!(user = %user.name, ?role, session_policy, reason = %unusable, "session refused: the user's policies cannot be used");
+    Error::new(ErrorKind::Denied, NOT_SET_UP).caused_by(unusable)
 }

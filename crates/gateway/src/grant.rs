@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use database::{AuditEntry, Outcome};
 use model::{ErrorKind, VirtualPath};
-use policy::{Context, Operation};
+use policy::Operation;
 use serde_json::json;
 
 use crate::handles::Opened;
@@ -12,7 +12,7 @@ use crate::mount::Resolved;
 use crate::objection::{Objection, objection};
 use crate::place::Place;
 use crate::rights::Grant;
-use crate::{Error, HandleId, Result, Session, metrics};
+use crate::{Error, HandleId, Result, Session, metrics, sealing};
 
 impl Session {
     /// Where a path leads, if `operation` is granted there. Directories that exist only above
@@ -140,11 +140,9 @@ impl Session {
         target: Option<&Place>,
     ) -> Option<Objection> {
         let policy = self.rights.policy();
-        let context = Context::at(self.shared.clock.now());
-        let context = match &self.shared.settings.encryption {
-            Some(sealed) => context.encrypted(&sealed.algorithm, sealed.kms_key.as_deref()),
-            None => context,
-        };
+        // Where an operation leads to a second place, that is the one it writes to.
+        let written = target.unwrap_or(place).bucket();
+        let context = sealing::context(self.shared.clock.now(), written, &self.shared.stores);
         objection(operation, place, target, policy.as_ref(), &context)
     }
 

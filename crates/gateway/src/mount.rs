@@ -144,6 +144,11 @@ impl Mounts {
         Ok(())
     }
 
+    /// The buckets that targets lie in; one may come several times.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = &BucketName> {
+        self.stores.iter().map(|(_, bucket)| bucket)
+    }
+
     /// Every entry's mount.
     pub(crate) fn mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
         self.entries.values()

@@ -17,6 +17,17 @@ pub(crate) struct Rights {
     version: AtomicU64,
 }
 
+/// What became of the policies of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// They are the same.
+    Same,
+    /// Others hold from now on.
+    Changed,
+    /// Others would hold in a new session: this one must end.
+    NeedsSession,
+}
+
 #[derive(Debug)]
 struct Current {
     policies: Policies,
@@ -45,17 +56,24 @@ impl Rights {
         current.compiled.clone()
     }
 
-    /// Puts what was read now in the place of what held so far. True where it is something else.
-    /// What cannot be used changes nothing: the session must end.
-    pub(crate) fn renew(&self, policies: &Policies) -> Result<bool, Unusable> {
-        let same = |current: &Current| current.policies == *policies;
-        if same(&self.current.read().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(false);
+    /// Puts what was read now in the place of what held so far. What cannot be used changes
+    /// nothing: the session must end.
+    pub(crate) fn renew(&self, policies: &Policies) -> Result<Renewed, Unusable> {
+        {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if current.policies == *policies {
+                return Ok(Renewed::Same);
+            }
+            // A role that is gone has no store either: that is said first.
+            if current.policies.need_new_session(policies) {
+                Current::new(policies.clone(), &self.variables)?;
+                return Ok(Renewed::NeedsSession);
+            }
         }
         let new = Current::new(policies.clone(), &self.variables)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         self.version.fetch_add(1, Ordering::Release);
-        Ok(true)
+        Ok(Renewed::Changed)
     }
 
     pub(crate) fn version(&self) -> u64 {

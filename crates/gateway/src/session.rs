@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use identity::Authenticated;
 use model::{BucketName, ErrorKind, ServerId, SessionId, Timestamp, UserId, UserName, VirtualPath};
-use storage::ObjectStore;
+use storage::{ObjectStore, Stores};
 use tokio_util::task::TaskTracker;
 
 use crate::attendance::{Presence, Standing};
@@ -38,6 +38,9 @@ pub struct Session {
     /// When it began; shown as the time of directories, which object stores do not keep.
     pub(crate) began: Timestamp,
     pub(crate) mounts: Arc<Mounts>,
+    /// The buckets as this session reaches them: by the gateway's own credentials, or as the IAM
+    /// role that its user's role names.
+    pub(crate) stores: Arc<Stores>,
     pub(crate) bounds: Bounds,
     pace: Option<Arc<Pace>>,
     pub(crate) handles: Handles,
@@ -57,20 +60,34 @@ pub struct Session {
     this: Weak<Self>,
 }
 
+/// What a session begins with.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    pub(crate) peer: Peer,
+    pub(crate) bounds: Bounds,
+    pub(crate) rights: Arc<Rights>,
+    pub(crate) mounts: Arc<Mounts>,
+    pub(crate) stores: Arc<Stores>,
+    pub(crate) place: (Seat, Presence),
+}
+
 impl Session {
     pub(crate) fn begin(
         authenticated: &Authenticated,
-        peer: Peer,
-        (bounds, rights): (Bounds, Arc<Rights>),
-        store: Option<&str>,
-        place: (Seat, Presence),
+        beginning: Beginning,
         shared: Arc<Shared>,
-    ) -> Result<Arc<Self>> {
+    ) -> Arc<Self> {
         let user = authenticated.user();
-        let mounts = shared.trees.of(user, bounds.permissions)?;
-        mounts.check_stores(&shared.stores, store)?;
+        let Beginning {
+            peer,
+            bounds,
+            rights,
+            mounts,
+            stores,
+            place,
+        } = beginning;
         let pace = shared.paces.of(user.id, &bounds.limits);
-        Ok(Arc::new_cyclic(|this| Self {
+        Arc::new_cyclic(|this| Self {
             this: this.clone(),
             id: SessionId::generate(),
             server: user.server.clone(),
@@ -79,6 +96,7 @@ impl Session {
             peer,
             began: shared.clock.now(),
             mounts,
+            stores,
             bounds,
             pace,
             handles: Handles::new(shared.settings.max_handles),
@@ -91,7 +109,7 @@ impl Session {
             rights,
             refusals: Refusals::default(),
             place: Mutex::new(Some(place)),
-        }))
+        })
     }
 
     /// Its id, as events and audit rows name it.
@@ -224,7 +242,7 @@ impl Session {
         path: &VirtualPath,
         bucket: &BucketName,
     ) -> Result<Arc<dyn ObjectStore>> {
-        let store = self.shared.stores.bucket(bucket).await;
+        let store = self.stores.bucket(bucket).await;
         store.map_err(|error| Error::store(operation, path, error))
     }
 
@@ -235,7 +253,7 @@ impl Session {
         path: &VirtualPath,
         bucket: &BucketName,
     ) -> Result<Arc<dyn ObjectStore>> {
-        let store = self.shared.stores.staging(bucket).await;
+        let store = self.stores.staging(bucket).await;
         store.map_err(|error| Error::store(operation, path, error))
     }
 }

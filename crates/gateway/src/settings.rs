@@ -33,18 +33,6 @@ pub struct Settings {
     /// Files whose names end like this stay private, in staging, until they are renamed. None:
     /// every file is published by its CLOSE. Default `.filepart`, `.part`, `.tmp`, `.partial`.
     pub temporary_suffixes: Vec<String>,
-    /// How stores are told to encrypt what is written: the value of the condition keys
-    /// `s3:x-amz-server-side-encryption..`. Default: they are told nothing.
-    pub encryption: Option<StoreEncryption>,
-}
-
-/// How a store is told to encrypt what is written, in the words of S3.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreEncryption {
-    /// `AES256` or `aws:kms`.
-    pub algorithm: String,
-    /// The KMS key, where one is named.
-    pub kms_key: Option<String>,
 }
 
 /// What a connection that ends without CLOSE leaves of its uploads.
@@ -73,7 +61,6 @@ impl Default for Settings {
             temporary_suffixes: [".filepart", ".part", ".tmp", ".partial"]
                 .map(str::to_owned)
                 .to_vec(),
-            encryption: None,
         }
     }
 }

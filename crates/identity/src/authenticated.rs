@@ -1,6 +1,7 @@
 //! A user who has shown who he is.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use database::User;
 use model::{ServerId, Timestamp};
@@ -52,7 +53,8 @@ impl Method {
 /// A user who has shown who he is. Only this crate can make one, so who holds one may believe it.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
-    user: User,
+    /// Shared: mappings may have megabytes.
+    user: Arc<User>,
     shown: Vec<Method>,
     peer: Peer,
     time: Timestamp,
@@ -74,7 +76,7 @@ impl Authenticated {
         });
         let until = [until, certified, user.expires].into_iter().flatten().min();
         Self {
-            user,
+            user: Arc::new(user),
             shown,
             peer,
             time,

@@ -13,8 +13,8 @@ use crate::variables::{Variable, Variables};
 /// The documents of one origin, such as a role: together they allow what any of them allows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicySet {
-    name: String,
-    documents: Vec<Document>,
+    pub(crate) name: String,
+    pub(crate) documents: Vec<Document>,
 }
 
 impl PolicySet {

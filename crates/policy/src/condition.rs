@@ -36,6 +36,13 @@ pub(crate) enum Values {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArnTemplate(pub(crate) Vec<Template>);
 
+impl Condition {
+    /// Whether `*` and `?` are signs in its values.
+    pub(crate) fn has_wildcards(&self) -> bool {
+        matches!(self.operator.family, Family::TextLike | Family::Arn)
+    }
+}
+
 /// Reads the whole block.
 pub(crate) fn read(node: &Node, variables: bool) -> Result<Vec<Condition>, Fault> {
     let mut conditions = Vec::new();

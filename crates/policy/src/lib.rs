@@ -29,7 +29,9 @@ mod permissions;
 mod permit;
 mod resource;
 mod s3_action;
+mod spelling;
 mod statement;
+mod store_policy;
 mod template;
 mod variables;
 

@@ -185,24 +185,8 @@ pub(crate) fn gateway_settings(config: &Config) -> gateway::Settings {
         },
         completeness: config.transfer.completeness == Completeness::Declared,
         temporary_suffixes: config.transfer.temporary_suffixes.clone(),
-        encryption: store_encryption(config),
         ..gateway::Settings::default()
     }
-}
-
-/// How the store is told to encrypt, as conditions of policies see it.
-fn store_encryption(config: &Config) -> Option<gateway::StoreEncryption> {
-    let s3 = &config.storage.s3;
-    let (algorithm, kms_key) = match s3.encryption {
-        EncryptionKind::S3 => ("AES256", None),
-        EncryptionKind::Kms => ("aws:kms", s3.kms_key_id.clone()),
-        EncryptionKind::Bucket | EncryptionKind::Customer => return None,
-    };
-    let is_s3 = config.storage.kind == StorageKind::S3;
-    is_s3.then(|| gateway::StoreEncryption {
-        algorithm: algorithm.to_owned(),
-        kms_key,
-    })
 }
 
 /// What the SSH door is told.
@@ -236,7 +220,10 @@ pub(crate) fn ssh_settings(config: &Config) -> ssh::Settings {
 }
 
 /// The default connection and the named ones, each with its buckets.
-fn stores(config: &Config) -> anyhow::Result<Stores> {
+///
+/// # Errors
+/// Where a setting cannot be.
+pub(crate) fn stores(config: &Config) -> anyhow::Result<Stores> {
     let storage = &config.storage;
     let default = match storage.kind {
         StorageKind::Local => Connection::Local {
@@ -287,6 +274,8 @@ fn s3_settings(config: &S3Config) -> anyhow::Result<S3Settings> {
     };
     Ok(S3Settings {
         endpoint: config.endpoint.clone(),
+        sts_endpoint: config.sts_endpoint.clone(),
+        role_duration: config.role_duration.duration(),
         region: config.region.clone().unwrap_or(defaults.region),
         path_style: config.path_style.unwrap_or(config.endpoint.is_some()),
         credentials,

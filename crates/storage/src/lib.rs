@@ -17,6 +17,7 @@ mod object_store_ext;
 mod paging;
 mod pool;
 mod ranges;
+mod role_session;
 #[cfg(feature = "s3")]
 pub mod s3;
 mod stores;
@@ -34,6 +35,7 @@ pub use object::{
 pub use object_store::ObjectStore;
 pub use object_store_ext::ObjectStoreExt;
 pub use pool::ChunkPool;
+pub use role_session::RoleSession;
 pub use stores::{Connection, DEFAULT_STORE, PROBES, StoreConflict, Stores};
 pub use upload::{
     Base, Began, Copied, Intent, MAX_OBJECT_SIZE, PartPlan, Placement, Progress, Receipt, Staging,

@@ -14,3 +14,5 @@ pub const READ_AHEAD_BYTES: &str = "pierhead_read_ahead_bytes";
 pub const STORE_CALLS: &str = "pierhead_store_calls_total";
 /// Counter: attempts of those calls by `operation`; what exceeds the calls are retries.
 pub const STORE_ATTEMPTS: &str = "pierhead_store_attempts_total";
+/// Counter: IAM roles assumed for sessions, renewals included, by `outcome` (`ok` or an error kind).
+pub const ROLES_ASSUMED: &str = "pierhead_roles_assumed_total";

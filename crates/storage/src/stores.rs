@@ -1,14 +1,17 @@
 //! The buckets of all store connections, each reached through one of them, opened and probed once.
 
+mod acting;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::BucketName;
+use model::{BucketName, Clock};
 use tokio::sync::OnceCell;
 
 use crate::memory::MemoryStore;
-use crate::{ObjectStore, Result};
+use crate::{Encryption, ObjectStore, Result, RoleSession};
+use acting::Acting;
 
 /// Which store there is and how to reach it.
 #[derive(Debug, Clone)]
@@ -36,19 +39,26 @@ pub const PROBES: &str = ".pierhead/probe/";
 /// the default one. Buckets that were opened stay open.
 #[derive(Debug)]
 pub struct Stores {
-    backend: Backend,
+    connections: Arc<Connections>,
+    /// Whose requests those of users are, where not the gateway's own.
+    acting: Option<Acting>,
+}
+
+#[derive(Debug)]
+struct Connections {
+    default: Arc<Backend>,
     staging: Option<BucketName>,
     named: Vec<Named>,
     open: Mutex<HashMap<BucketName, Arc<Opening>>>,
 }
 
 /// A connection beside the default one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Named {
     name: String,
     buckets: Vec<String>,
     staging: Option<BucketName>,
-    backend: Backend,
+    backend: Arc<Backend>,
 }
 
 /// Why a connection cannot stand beside the others.
@@ -69,7 +79,14 @@ pub enum StoreConflict {
 }
 
 /// A bucket that is open, or that somebody is opening.
-type Opening = OnceCell<Arc<dyn ObjectStore>>;
+type Opening = OnceCell<Opened>;
+
+#[derive(Debug, Clone)]
+enum Opened {
+    Plain(Arc<dyn ObjectStore>),
+    #[cfg(feature = "s3")]
+    S3(Arc<crate::s3::S3Store>),
+}
 
 #[derive(Debug)]
 enum Backend {
@@ -91,33 +108,32 @@ impl Stores {
     /// # Errors
     /// Where the name, or one of the buckets, is another connection's already.
     pub fn with_store(
-        mut self,
+        self,
         name: &str,
         buckets: &[String],
         connection: Connection,
     ) -> Result<Self, StoreConflict> {
-        if name == DEFAULT_STORE || self.named.iter().any(|other| other.name == name) {
+        let mut connections = self.connections.anew();
+        let named = &connections.named;
+        if name == DEFAULT_STORE || named.iter().any(|other| other.name == name) {
             return Err(StoreConflict::Name(name.to_owned()));
         }
         for (position, bucket) in buckets.iter().enumerate() {
             check_pattern(bucket)?;
-            let other = self
-                .named
-                .iter()
-                .find(|other| other.buckets.contains(bucket));
+            let other = named.iter().find(|other| other.buckets.contains(bucket));
             let twice = buckets.iter().take(position).any(|before| before == bucket);
             let holder = other.map(|other| other.name.as_str());
             if let Some(holder) = holder.or(twice.then_some(name)) {
                 return Err(StoreConflict::Bucket(bucket.clone(), holder.to_owned()));
             }
         }
-        self.named.push(Named {
+        connections.named.push(Named {
             name: name.to_owned(),
             buckets: buckets.to_vec(),
             staging: None,
-            backend: Backend::new(connection),
+            backend: Arc::new(Backend::new(connection)),
         });
-        Ok(self)
+        Ok(Self::own(connections))
     }
 
     /// The same, with a bucket for what the uploads into the buckets of one connection stage; it is
@@ -126,38 +142,43 @@ impl Stores {
     ///
     /// # Errors
     /// Where there is no such connection, or another one names the bucket.
-    pub fn with_staging(mut self, name: &str, bucket: BucketName) -> Result<Self, StoreConflict> {
+    pub fn with_staging(self, name: &str, bucket: BucketName) -> Result<Self, StoreConflict> {
+        let mut connections = self.connections.anew();
         let holder = self.name_of(&bucket).to_owned();
         let whole = |named: &Named| named.buckets.iter().any(|one| one == bucket.as_str());
-        if holder != name && (name == DEFAULT_STORE || self.named(&bucket).is_some_and(whole)) {
+        let is_anothers = connections.named(&bucket).is_some_and(whole);
+        if holder != name && (name == DEFAULT_STORE || is_anothers) {
             return Err(StoreConflict::Bucket(bucket.to_string(), holder));
         }
         if name == DEFAULT_STORE {
-            self.staging = Some(bucket);
-            return Ok(self);
+            connections.staging = Some(bucket);
+            return Ok(Self::own(connections));
         }
-        let named = self.named.iter_mut().find(|named| named.name == name);
+        let mut all = connections.named.iter_mut();
+        let named = all.find(|named| named.name == name);
         let named = named.ok_or_else(|| StoreConflict::Unknown(name.to_owned()))?;
         if holder != name {
             named.buckets.push(bucket.to_string());
         }
         named.staging = Some(bucket);
-        Ok(self)
+        Ok(Self::own(connections))
     }
 
     /// Where uploads into a bucket stage: a bucket of its own, or that bucket.
     pub fn staging_of<'a>(&'a self, bucket: &'a BucketName) -> &'a BucketName {
-        let staging = match self.named(bucket) {
+        let staging = match self.connections.named(bucket) {
             Some(named) => &named.staging,
-            None => &self.staging,
+            None => &self.connections.staging,
         };
         staging.as_ref().unwrap_or(bucket)
     }
 
     /// The buckets that are for staging alone, which no client may reach.
     pub fn staging_buckets(&self) -> impl Iterator<Item = &BucketName> {
-        let named = self.named.iter().filter_map(|named| named.staging.as_ref());
-        self.staging.iter().chain(named)
+        let connections = &self.connections;
+        let named = connections.named.iter();
+        let named = named.filter_map(|named| named.staging.as_ref());
+        connections.staging.iter().chain(named)
     }
 
     /// [`Self::staging_of`] a bucket, opened.
@@ -170,13 +191,103 @@ impl Stores {
 
     /// The name of the connection that a bucket is reached through.
     pub fn name_of(&self, bucket: &BucketName) -> &str {
-        self.named(bucket)
+        self.connections
+            .named(bucket)
             .map_or(DEFAULT_STORE, |named| &named.name)
     }
 
     /// Whether a store can copy from one bucket to the other by itself.
     pub fn are_together(&self, one: &BucketName, other: &BucketName) -> bool {
         self.name_of(one) == self.name_of(other)
+    }
+
+    /// How the store of a bucket is told to encrypt what is written there.
+    pub fn encryption_of(&self, bucket: &BucketName) -> &Encryption {
+        static NOT_TOLD: Encryption = Encryption::BucketDefault;
+        match self.connections.backend(bucket) {
+            #[cfg(feature = "s3")]
+            Backend::S3(client) => &client.settings().encryption,
+            Backend::Local(_) | Backend::Memory(_) => &NOT_TOLD,
+        }
+    }
+
+    /// The same buckets as the session of an IAM role sees them: what it does to keys of users is
+    /// signed by the role, at each connection that these buckets are reached through. Everything
+    /// else stays the gateway's own: its reserved prefix, looks, what cleans up, and what buckets
+    /// can do, which is not found out again. Equal sessions share their keys, which are renewed
+    /// as long as anybody holds on to a store of this.
+    ///
+    /// # Errors
+    /// `Unsupported` where a bucket's store has no roles; what STS says else: `Denied`, `Invalid`,
+    /// `Unavailable`. There is nothing then: the gateway's own credentials never stand in.
+    pub async fn acting_as<'b>(
+        &self,
+        session: &RoleSession,
+        buckets: impl IntoIterator<Item = &'b BucketName> + Send,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let mut names: Vec<&BucketName> = Vec::new();
+        for bucket in buckets {
+            if !names.iter().any(|known| self.are_together(known, bucket)) {
+                names.push(bucket);
+            }
+        }
+        let mut acting = Acting::default();
+        for bucket in names {
+            let backend = self.connections.backend(bucket);
+            let name = self.name_of(bucket);
+            acting.assume(name, backend, session, clock).await?;
+        }
+        Ok(Self {
+            connections: Arc::clone(&self.connections),
+            acting: Some(acting),
+        })
+    }
+
+    /// The buckets beside `store`, which tests hold on to for its counters and faults.
+    pub fn in_memory(store: MemoryStore) -> Self {
+        Self::of(Backend::Memory(store))
+    }
+
+    fn of(backend: Backend) -> Self {
+        Self::own(Connections {
+            default: Arc::new(backend),
+            staging: None,
+            named: Vec::new(),
+            open: Mutex::default(),
+        })
+    }
+
+    fn own(connections: Connections) -> Self {
+        Self {
+            connections: Arc::new(connections),
+            acting: None,
+        }
+    }
+
+    /// The bucket `name`, opened and probed by whoever asks first.
+    ///
+    /// # Errors
+    /// What the store says to the first look at the bucket: `NotFound`, `Denied`, `Unavailable`.
+    /// The next call tries again.
+    pub async fn bucket(&self, name: &BucketName) -> Result<Arc<dyn ObjectStore>> {
+        let opened = self.connections.bucket(name).await?;
+        match &self.acting {
+            None => Ok(opened.store()),
+            Some(acting) => acting.bucket(name, self.name_of(name), &opened),
+        }
+    }
+}
+
+impl Connections {
+    /// The same, with nothing open.
+    fn anew(&self) -> Self {
+        Self {
+            default: Arc::clone(&self.default),
+            staging: self.staging.clone(),
+            named: self.named.clone(),
+            open: Mutex::default(),
+        }
     }
 
     fn named(&self, bucket: &BucketName) -> Option<&Named> {
@@ -190,33 +301,18 @@ impl Stores {
             .map(|(_, named)| named)
     }
 
-    /// The buckets beside `store`, which tests hold on to for its counters and faults.
-    pub fn in_memory(store: MemoryStore) -> Self {
-        Self::of(Backend::Memory(store))
+    fn backend(&self, bucket: &BucketName) -> &Backend {
+        self.named(bucket)
+            .map_or(&self.default, |named| &named.backend)
     }
 
-    fn of(backend: Backend) -> Self {
-        Self {
-            backend,
-            staging: None,
-            named: Vec::new(),
-            open: Mutex::default(),
-        }
-    }
-
-    /// The bucket `name`, opened and probed by whoever asks first.
-    ///
-    /// # Errors
-    /// What the store says to the first look at the bucket: `NotFound`, `Denied`, `Unavailable`.
-    /// The next call tries again.
-    pub async fn bucket(&self, name: &BucketName) -> Result<Arc<dyn ObjectStore>> {
+    async fn bucket(&self, name: &BucketName) -> Result<Opened> {
         let cell = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(open.entry(name.clone()).or_default())
         };
-        let store = cell.get_or_try_init(|| self.open(name)).await;
-        match store {
-            Ok(store) => Ok(Arc::clone(store)),
+        match cell.get_or_try_init(|| self.open(name)).await {
+            Ok(opened) => Ok(opened.clone()),
             Err(error) => {
                 self.forget(name, &cell);
                 Err(error)
@@ -224,19 +320,16 @@ impl Stores {
         }
     }
 
-    async fn open(&self, name: &BucketName) -> Result<Arc<dyn ObjectStore>> {
-        let backend = self
-            .named(name)
-            .map_or(&self.backend, |named| &named.backend);
-        match backend {
-            Backend::Local(root) => Ok(Arc::new(
+    async fn open(&self, name: &BucketName) -> Result<Opened> {
+        match self.backend(name) {
+            Backend::Local(root) => Ok(Opened::Plain(Arc::new(
                 crate::local::LocalStore::open(root, name.clone()).await?,
-            )),
-            Backend::Memory(store) => Ok(Arc::new(store.sibling(name.clone()))),
+            ))),
+            Backend::Memory(store) => Ok(Opened::Plain(Arc::new(store.sibling(name.clone())))),
             #[cfg(feature = "s3")]
             Backend::S3(client) => {
                 let store = crate::s3::S3Store::open(client, name.clone()).await?;
-                Ok(Arc::new(store))
+                Ok(Opened::S3(Arc::new(store)))
             }
         }
     }
@@ -249,6 +342,16 @@ impl Stores {
             .is_some_and(|found| Arc::ptr_eq(found, cell) && !found.initialized())
         {
             open.remove(name);
+        }
+    }
+}
+
+impl Opened {
+    fn store(self) -> Arc<dyn ObjectStore> {
+        match self {
+            Self::Plain(store) => store,
+            #[cfg(feature = "s3")]
+            Self::S3(store) => store,
         }
     }
 }

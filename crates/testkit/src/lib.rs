@@ -18,5 +18,7 @@ pub mod reference;
 pub mod s3;
 #[cfg(feature = "sshd")]
 pub mod sshd;
+#[cfg(feature = "sts")]
+pub mod sts;
 #[cfg(feature = "web")]
 pub mod web;

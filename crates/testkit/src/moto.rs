@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 pub struct Moto {
     process: Child,
     port: u16,
+    python: PathBuf,
 }
 
 /// How it is started: one of its answers is mended.
@@ -30,14 +31,19 @@ impl Moto {
     /// Where it cannot be started, ends at once, or does not answer within a minute.
     pub async fn start(executable: &Path) -> io::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let process = Command::new(executable.with_file_name("python3"))
+        let python = executable.with_file_name("python3");
+        let process = Command::new(&python)
             .args(["-c", SERVER])
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let mut moto = Self { process, port };
+        let mut moto = Self {
+            process,
+            port,
+            python,
+        };
         match tokio::time::timeout(START, moto.answers()).await {
             Ok(answered) => answered.map(|()| moto),
             Err(_) => Err(io::Error::other(
@@ -49,6 +55,11 @@ impl Moto {
     /// Its URL.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The Python that it runs in, which knows AWS's own client.
+    pub fn python(&self) -> PathBuf {
+        self.python.clone()
     }
 
     /// Makes an S3 bucket, which moto lets anybody do.

@@ -9,6 +9,7 @@ mod conditions;
 mod door;
 mod fault_proxy;
 mod faults;
+mod keys;
 mod listing;
 mod multipart;
 mod objects;
@@ -16,7 +17,7 @@ mod operation;
 mod service;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,14 +25,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use door::Signed;
 pub use fault_proxy::FaultProxy;
 pub use faults::{Effect, Fault};
+pub use keys::Keys;
 use state::State;
 
 /// What kind of S3 it is.
@@ -80,10 +82,11 @@ pub struct S3Server {
     address: SocketAddr,
     state: Arc<State>,
     door: Arc<door::Door>,
+    keys: Keys,
     stop: CancellationToken,
 }
 
-/// The key pair that it accepts.
+/// The key pair that it accepts at first.
 const ACCESS_KEY: &str = "testkit-access-key";
 const SECRET_KEY: &str = "testkit-secret-key";
 
@@ -97,7 +100,9 @@ impl S3Server {
         let address = listener.local_addr()?;
         let state = Arc::new(State::new(options));
         let mut service = S3ServiceBuilder::new(service::Service(Arc::clone(&state)));
-        service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let keys = Keys::default();
+        keys.accept(ACCESS_KEY, SECRET_KEY);
+        service.set_auth(keys.clone());
         let door = Arc::new(door::Door::new(door::Behind::Service(service.build())));
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
@@ -111,6 +116,7 @@ impl S3Server {
             address,
             state,
             door,
+            keys,
             stop,
         })
     }
@@ -118,6 +124,16 @@ impl S3Server {
     /// Its URL; buckets are named in the path.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The key pairs that it accepts.
+    pub fn key_pairs(&self) -> Keys {
+        self.keys.clone()
+    }
+
+    /// Who signed what since the counts began.
+    pub fn signed(&self) -> BTreeSet<Signed> {
+        self.door.signed()
     }
 
     /// The access key id that it knows.

@@ -141,6 +141,18 @@ async fn a_user_and_his_keys_come_in_one_look_up(fixture: Fixture) {
         .await
         .expect("read");
     assert!(read.expect("there").keys.is_empty());
+    let mappings = (0..100).map(|number| Mapping {
+        entry: format!("/{number}"),
+        target: format!("/bucket/{number}"),
+        kind: MappingKind::Directory,
+        permissions: None,
+    });
+    let mappings: Vec<Mapping> = mappings.collect();
+    let changes = UserChanges {
+        mappings: Some(mappings.clone()),
+        ..UserChanges::default()
+    };
+    users.update(acme.id, changes, NOW).await.expect("changed");
     let first = keys.add(key(&acme, "SHA256:1"), NOW).await.expect("add");
     let second = keys.add(key(&acme, "SHA256:2"), NOW).await.expect("add");
     keys.add(key(&other, "SHA256:1"), NOW)
@@ -157,6 +169,7 @@ async fn a_user_and_his_keys_come_in_one_look_up(fixture: Fixture) {
         .expect("read")
         .expect("there");
     assert_eq!(read.user.id, acme.id);
+    assert_eq!(read.user.mappings, mappings);
     assert_eq!(read.keys, [first.clone(), second.clone()]);
     assert_eq!(
         keys.list(acme.id).await.expect("list"),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use database::{NewRole, Role, RoleChanges};
-use model::ErrorKind;
+use database::{Group, NewRole, NewUser, Role, RoleChanges};
+use model::{ErrorKind, UserName};
+use policy::Permissions;
 
 use crate::fixture::{Fixture, NOW, on_both_engines};
 
@@ -15,6 +16,8 @@ on_both_engines!(
     what_takes_rights_away_advances_the_epoch,
     a_policy_that_a_role_has_stays,
     names_are_taken_once,
+    iam_roles_are_such_as_sts_takes,
+    a_session_opens_with_one_query,
 );
 
 const READ: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
@@ -98,6 +101,84 @@ async fn what_cannot_be_read_is_not_saved(fixture: Fixture) {
         let refused = roles.create(&role, NOW).await.expect_err("refused");
         assert_eq!(refused.kind(), ErrorKind::Invalid, "{name}");
     }
+}
+
+async fn iam_roles_are_such_as_sts_takes(fixture: Fixture) {
+    partners(&fixture).await;
+    let roles = fixture.database.roles();
+    let change = |iam_role: Option<&str>, external_id: Option<&str>| RoleChanges {
+        iam_role: iam_role.map(|arn| Some(arn.to_owned())),
+        external_id: external_id.map(|id| Some(id.to_owned())),
+        ..RoleChanges::default()
+    };
+    for (iam_role, external_id) in [
+        (None, Some("pier-1")),
+        (Some("partners"), None),
+        (Some("arn:aws:iam::1:role/with space"), None),
+        (Some(ARN), Some("x")),
+        (Some(ARN), Some("a b")),
+        (Some(ARN), Some(&"x".repeat(1_225))),
+    ] {
+        let changed = roles.update("partners", change(iam_role, external_id), NOW);
+        let refused = changed.await.expect_err("refused");
+        assert_eq!(
+            refused.kind(),
+            ErrorKind::Invalid,
+            "{iam_role:?} {external_id:?}"
+        );
+    }
+    let changed = roles.update("partners", change(Some(ARN), Some("pier-1")), NOW);
+    changed.await.expect("changed");
+    let read = roles
+        .by_name("partners")
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(read.iam_role.as_deref(), Some(ARN));
+    assert_eq!(read.external_id.as_deref(), Some("pier-1"));
+    let none = RoleChanges {
+        iam_role: Some(None),
+        ..RoleChanges::default()
+    };
+    let changed = roles.update("partners", none, NOW).await.expect("changed");
+    assert_eq!((changed.iam_role, changed.external_id), (None, None));
+    let new = NewRole {
+        iam_role: Some(ARN.to_owned()),
+        ..named("other", &[])
+    };
+    let made = roles.create(&new, NOW).await.expect("made");
+    assert_eq!(roles.by_name("other").await.expect("read"), Some(made));
+}
+
+async fn a_session_opens_with_one_query(fixture: Fixture) {
+    let server = fixture.server().await.id;
+    let role = partners(&fixture).await;
+    let mut group = Group::new(server.clone(), "partners", NOW);
+    group.permissions = Permissions::READ_ONLY;
+    group.limits.sessions = Some(3);
+    let made = fixture.database.groups().create(&group).await;
+    made.expect("made");
+    let name = UserName::parse("acme").expect("valid");
+    let new = NewUser::new(server, name, "/b/acme");
+    let users = fixture.database.users();
+    let mut user = users.create(new, NOW).await.expect("made");
+    let admissions = fixture.database.admissions();
+    let bare = admissions.of(&user).await.expect("read");
+    assert_eq!((bare.group, bare.role), (None, None));
+    user.role = Some("partners".to_owned());
+    user.group = Some(group.id);
+    let full = admissions.of(&user).await.expect("read");
+    let bounds = full.group.expect("there");
+    assert_eq!(bounds.permissions, Permissions::READ_ONLY);
+    assert_eq!(bounds.limits.sessions, Some(3));
+    let found = full.role.expect("there");
+    assert_eq!(found.role, role);
+    let names: Vec<_> = found.documents.iter().map(|one| one.0.as_str()).collect();
+    assert_eq!(names, ["write", "read"]);
+    // What does not exist is not there, and takes nothing else along.
+    user.role = Some("nobody".to_owned());
+    let found = admissions.of(&user).await.expect("read");
+    assert!(found.role.is_none() && found.group.is_some());
 }
 
 async fn what_is_absent_from_changes_stays(fixture: Fixture) {

@@ -93,9 +93,7 @@ impl Session {
             absent: overwrite == Overwrite::Refuse || !target.may_replace(),
         };
         let transfers = &self.shared.transfers;
-        let named = transfers
-            .give_name(file, &naming, &self.shared.stores)
-            .await;
+        let named = transfers.give_name(file, &naming, &self.stores).await;
         named
             .map(drop)
             .map_err(|error| Error::transfer(rename::OPERATION, &source.path, error))

@@ -57,7 +57,7 @@ impl Session {
         placement: Placement,
     ) -> Result<Resumed> {
         let intent = self.intent(place)?;
-        let (transfers, stores) = (&self.shared.transfers, &self.shared.stores);
+        let (transfers, stores) = (&self.shared.transfers, &self.stores);
         let resumed = transfers.resume(file, intent, placement, stores).await;
         resumed.map_err(|error| Error::transfer(OPERATION, &place.path, error))
     }

@@ -100,6 +100,65 @@ async fn a_role_that_is_removed_ends_its_sessions_and_lets_nobody_in() {
     assert!(other.revoked().now_or_never().is_none());
 }
 
+/// What a session works on is settled when it begins, so it begins anew.
+#[tokio::test]
+async fn a_role_that_works_on_another_store_ends_its_sessions() {
+    let world = World::new().await;
+    world.role("partners", &allowing(&ALL, "home/")).await;
+    let name = world.user("/b/home", with("partners")).await;
+    let store = |name: Option<&str>| RoleChanges {
+        store: Some(name.map(str::to_owned)),
+        ..RoleChanges::default()
+    };
+    for (there, admitted) in [(Some("default"), true), (Some("archive"), false)] {
+        let session = world.login(&name).await.expect("a session");
+        world.change_role("partners", store(there)).await;
+        assert_eq!(world.gateway.review_sessions().await.expect("read"), 1);
+        let reason = session.revoked().await.expect("it must end");
+        assert!(reason.contains("role was changed"), "{reason}");
+        denied(session.put("/f", "bytes").await, "it works no more");
+        assert_eq!(world.login(&name).await.is_ok(), admitted, "{there:?}");
+        world.change_role("partners", store(None)).await;
+    }
+}
+
+/// The node's own credentials never stand in for a role that cannot be assumed.
+#[tokio::test]
+async fn a_role_with_an_iam_role_needs_a_store_that_knows_such() {
+    let world = World::new().await;
+    world.role("partners", &allowing(&ALL, "home/")).await;
+    let name = world.user("/b/home", with("partners")).await;
+    let session = world.login(&name).await.expect("a session");
+    let changes = RoleChanges {
+        iam_role: Some(Some("arn:aws:iam::111122223333:role/partners".to_owned())),
+        ..RoleChanges::default()
+    };
+    world.change_role("partners", changes).await;
+    assert_eq!(world.gateway.review_sessions().await.expect("read"), 1);
+    session.revoked().await.expect("it must end");
+    let refused = world.login(&name).await.expect_err("refused");
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    assert!(!refused.to_string().contains("arn:"), "{refused}");
+}
+
+/// A session policy of STS has an end, which variables may lead beyond.
+#[tokio::test]
+async fn policies_too_long_for_the_store_let_nobody_in() {
+    let world = World::new().await;
+    let long = allowing(&ALL, &format!("{}/", "x".repeat(2_000)));
+    world.role("partners", &long).await;
+    let name = world.user("/b/home", with("partners")).await;
+    world.login(&name).await.expect("here it is not too long");
+    let changes = RoleChanges {
+        iam_role: Some(Some("arn:aws:iam::111122223333:role/partners".to_owned())),
+        ..RoleChanges::default()
+    };
+    world.change_role("partners", changes).await;
+    let refused = world.login(&name).await.expect_err("refused");
+    let cause = std::error::Error::source(&refused).expect("a cause");
+    assert!(cause.to_string().contains("STS takes 2048"), "{cause}");
+}
+
 #[tokio::test]
 async fn policies_that_cannot_be_read_let_nobody_in() {
     let world = World::new().await;

@@ -1,6 +1,6 @@
 //! Roles for tests.
 
-use database::{NewRole, NewUser};
+use database::{NewRole, NewUser, RoleChanges};
 use model::Clock;
 use serde_json::{Value, json};
 
@@ -37,6 +37,13 @@ impl World {
         };
         let roles = self.database.roles();
         roles.create(&role, now).await.expect("saved");
+    }
+
+    /// Changes a role; sessions are not looked at yet.
+    pub(crate) async fn change_role(&self, name: &str, changes: RoleChanges) {
+        let roles = self.database.roles();
+        let changed = roles.update(name, changes, self.clock.now()).await;
+        changed.expect("changed");
     }
 
     /// Another document for a policy, and a look at the sessions. Returns how many must end.

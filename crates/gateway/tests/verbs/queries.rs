@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
+use database::{Group, NewRole};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
+
+use model::Clock;
 
 use crate::world::{SessionExt, World, flags, path};
 
@@ -58,6 +61,43 @@ impl Counted {
         let take = |count: &Count| count.0.swap(0, SeqCst);
         (take(&self.queries), take(&self.commits))
     }
+}
+
+/// Who he is with his keys, and what holds for him: his server, his group, his role, its policies.
+#[tokio::test]
+async fn a_login_costs_two_queries() {
+    let counted = Counted::default();
+    let _counting = metrics::set_default_local_recorder(&counted);
+    let world = World::new().await;
+    let group = Group::new(world.server.clone(), "partners", world.clock.now());
+    world.database.groups().create(&group).await.expect("made");
+    let document =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+    let (policies, now) = (world.database.policies(), world.clock.now());
+    for name in ["one", "two"] {
+        let made = policies.create(name, document, now).await;
+        made.expect("made");
+    }
+    let role = NewRole {
+        name: "partners".to_owned(),
+        policies: vec!["one".to_owned(), "two".to_owned()],
+        ..NewRole::default()
+    };
+    let made = world.database.roles().create(&role, now).await;
+    made.expect("made");
+    let name = world.user("/b/home", |user| {
+        user.group = Some(group.id);
+        user.role = Some("partners".to_owned());
+    });
+    let name = name.await;
+    counted.taken();
+    let authenticated = Box::pin(world.authenticate(&name)).await;
+    assert_eq!(counted.taken().0, 1, "who he is");
+    let session = Box::pin(world.open(authenticated))
+        .await
+        .expect("a session");
+    assert_eq!(counted.taken().0, 1, "what holds for him");
+    session.put("/f", "bytes").await.expect("stored");
 }
 
 #[tokio::test]

@@ -144,6 +144,33 @@ proptest! {
         }
     }
 
+    /// What a store enforces of a set is what is enforced here: the same evaluator stands for it,
+    /// with nothing but requests that anybody else would make.
+    #[test]
+    fn a_store_is_told_what_is_meant(
+        values in documents::sets(),
+        person in generate::person(),
+        asked in prop::collection::vec(generate::asked(), 1..6),
+    ) {
+        let nobody = policy::Variables::new("").in_the_clear();
+        for set in sets(&values) {
+            let Ok(told) = set.for_store(&person.variables()) else {
+                continue;
+            };
+            let told_to = Document::parse("told", &told);
+            let told_to = told_to.unwrap_or_else(|error| panic!("{told}: {error}"));
+            let there = compile(&[PolicySet::new("told", vec![told_to]).unwrap()], &nobody);
+            let here = compile(&[set], &person.variables());
+            for asked in &asked {
+                let (here, there) = (decide(&here, asked), decide(&there, asked));
+                prop_assert_eq!(
+                    here.is_allowed(), there.is_allowed(),
+                    "{:?} {:?} {:#?} {}", person, asked, values, told
+                );
+            }
+        }
+    }
+
     #[test]
     fn nobody_gets_out_of_his_home(
         person in generate::person(),

@@ -62,6 +62,12 @@ pub(crate) struct RoleAddArgs {
     /// The named store connection that its users work on
     #[arg(long, value_name = "NAME")]
     pub(crate) store: Option<String>,
+    /// The IAM role that its users' sessions assume at the store, so that S3 enforces it too
+    #[arg(long, value_name = "ARN")]
+    pub(crate) iam_role: Option<String>,
+    /// What the IAM role's trust policy wants to hear besides
+    #[arg(long, value_name = "ID", requires = "iam_role")]
+    pub(crate) external_id: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +91,12 @@ pub(crate) struct RoleSetArgs {
     /// The named store connection that its users work on; "" takes it away
     #[arg(long, value_name = "NAME")]
     pub(crate) store: Option<String>,
+    /// The IAM role that its users' sessions assume at the store; "" takes it away
+    #[arg(long, value_name = "ARN")]
+    pub(crate) iam_role: Option<String>,
+    /// What the IAM role's trust policy wants to hear besides; "" takes it away
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

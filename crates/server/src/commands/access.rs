@@ -53,7 +53,8 @@ pub(crate) async fn run(command: AccessCommand) -> anyhow::Result<()> {
         now: state.clock.now(),
         settings: wiring::gateway_settings(&state.config),
     };
-    let access = explain_access(&user, &question, &state.database).await?;
+    let stores = wiring::stores(&state.config)?;
+    let access = explain_access(&user, &question, &state.database, &stores).await?;
     match arguments.json {
         true => print_json(&as_json(&access, &arguments, &user)),
         false => {

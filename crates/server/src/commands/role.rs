@@ -33,6 +33,8 @@ async fn add(arguments: RoleAddArgs) -> anyhow::Result<()> {
         arn: arguments.arn,
         description: arguments.description.unwrap_or_default(),
         store: arguments.store,
+        iam_role: arguments.iam_role,
+        external_id: arguments.external_id,
         policies: arguments.policies,
     };
     let role = state
@@ -57,6 +59,8 @@ async fn set(arguments: RoleSetArgs) -> anyhow::Result<()> {
         arn: arguments.arn.map(text),
         description: arguments.description,
         store: arguments.store.map(text),
+        iam_role: arguments.iam_role.map(text),
+        external_id: arguments.external_id.map(text),
         policies: policies.then_some(arguments.policies),
     };
     anyhow::ensure!(
@@ -124,7 +128,12 @@ async fn show(state: &State, name: &str, json: bool) -> anyhow::Result<()> {
         return print_json(&value);
     }
     println!("name       {}", role.name);
-    for (word, value) in [("arn", &role.arn), ("store", &role.store)] {
+    for (word, value) in [
+        ("arn", &role.arn),
+        ("store", &role.store),
+        ("IAM role", &role.iam_role),
+        ("ext. id", &role.external_id),
+    ] {
         if let Some(value) = value {
             println!("{word:10} {value}");
         }
@@ -197,6 +206,8 @@ fn as_json(role: &Role, policies: &[String]) -> serde_json::Value {
         "arn": role.arn,
         "description": role.description,
         "store": role.store,
+        "iam_role": role.iam_role,
+        "external_id": role.external_id,
         "policies": policies,
         "created": utc(role.created),
         "changed": utc(role.changed),

@@ -282,6 +282,9 @@ fn check_secrets(config: &Config) -> Result<(), Fault> {
                 .to_owned(),
         ));
     }
+    if let Some(objection) = s3.role_duration_objection() {
+        return Err(("storage.s3.role_duration", objection));
+    }
     if let Some(url) = config.database.url.secret() {
         let known = ["sqlite://", "postgres://", "postgresql://"];
         if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {

@@ -126,6 +126,10 @@ pub struct LocalConfig {
 pub struct S3Config {
     /// The endpoint's URL; Amazon's own where absent.
     pub endpoint: Option<String>,
+    /// The URL of STS, for roles that name IAM roles; `endpoint`, else Amazon's own where absent.
+    pub sts_endpoint: Option<String>,
+    /// How long the keys of an IAM role are asked for.
+    pub role_duration: Span,
     /// The region; from the environment or the instance where absent.
     pub region: Option<String>,
     /// Buckets in the path instead of the host name. On where an endpoint is given.
@@ -161,10 +165,22 @@ pub enum EncryptionKind {
     Customer,
 }
 
+impl S3Config {
+    /// What is wrong with `role_duration`, if anything is: STS hands out keys for 15 minutes to 12
+    /// hours.
+    pub(crate) fn role_duration_objection(&self) -> Option<String> {
+        let minutes = self.role_duration.duration().as_secs() / 60;
+        let fits = (15..=12 * 60).contains(&minutes);
+        (!fits).then(|| "must be 15m to 12h: STS hands out keys for no other time".to_owned())
+    }
+}
+
 impl Default for S3Config {
     fn default() -> Self {
         Self {
             endpoint: None,
+            sts_endpoint: None,
+            role_duration: Span::minutes(60),
             region: None,
             path_style: None,
             access_key_id: Hidden::default(),

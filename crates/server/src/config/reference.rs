@@ -34,6 +34,8 @@ pub const KEYS: &[Key] = &[
     key("storage.kind", "\"local\"", "`local` (a folder of this machine) or `s3`."),
     key("storage.local.root", "", "The folder whose sub-folders are buckets. Default: `DATA/objects`."),
     key("storage.s3.endpoint", "", "The endpoint's URL. Default: Amazon's own for the region."),
+    key("storage.s3.sts_endpoint", "", "The URL of STS, which hands out the keys of IAM roles (`pierhead role add --iam-role`). Default: `endpoint`, else Amazon's own for the region."),
+    key("storage.s3.role_duration", "\"1h\"", "How long those keys are asked for: `15m` to `12h`, and no longer than the IAM role allows. They are renewed before they end, for as long as a session needs them."),
     key("storage.s3.region", "", "The region. Default: from the environment or the instance."),
     key("storage.s3.path_style", "false", "Buckets in the path instead of the host name. Default: on where an endpoint is given."),
     key("storage.s3.access_key_id", "", "Static credentials, with `secret_access_key`. Default: the AWS credential chain."),

@@ -86,6 +86,9 @@ impl StoreConfig {
                 "{name}: s3.access_key_id and s3.secret_access_key go together"
             ));
         }
+        if let Some(objection) = s3.role_duration_objection() {
+            return Some(format!("{name}: s3.role_duration {objection}"));
+        }
         let key = s3.customer_key.secret();
         if key.is_some_and(|key| key_bytes(key).is_none()) {
             return Some(format!(
@@ -179,6 +182,7 @@ mod tests {
                 format!("[storage]\nkind = \"s3\"\ns3.staging_bucket = \"cold\"\n{ARCHIVE}"),
                 "storage.s3.staging_bucket",
             ),
+            (format!("{ARCHIVE}s3.role_duration = \"5m\""), "15m to 12h"),
         ] {
             let refused = read(&text).unwrap_err();
             assert!(refused.contains(why), "{text}: {refused}");

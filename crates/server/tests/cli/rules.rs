@@ -105,6 +105,20 @@ fn roles_and_policies_are_looked_after_from_the_command_line() {
         serde_json::from_str(&house.done(&["role", "show", "partners", "--json"])).expect("JSON");
     assert_eq!(shown["arn"], arn);
     assert_eq!(shown["policies"][0], "partners");
+    let set = ["role", "set", "partners", "--external-id", "pier-1"];
+    let err = house.refused(&set);
+    assert!(err.contains("goes with an IAM role"), "{err}");
+    house.done(&[&set[..], &["--iam-role", arn]].concat());
+    let shown: Value =
+        serde_json::from_str(&house.done(&["role", "show", "partners", "--json"])).expect("JSON");
+    assert_eq!(shown["iam_role"], arn);
+    assert_eq!(shown["external_id"], "pier-1");
+    house.done(&["role", "set", "partners", "--iam-role", ""]);
+    let text = house.done(&["role", "show", "partners"]);
+    assert!(
+        !text.contains("IAM role") && !text.contains("pier-1"),
+        "{text}"
+    );
     assert_eq!(shown["users"][0], "ann");
     assert_eq!(house.done(&["role", "list"]), "partners  partners\n");
     assert_eq!(
@@ -266,6 +280,41 @@ fn staff_learn_why() {
         out.contains("denied: he gets no session: role \"partners\" does not exist"),
         "{out}"
     );
+}
+
+/// What is written is encrypted as the store of its bucket is told, whatever `[storage]` says.
+#[test]
+fn encryption_is_that_of_the_buckets_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stores = "[storage]\nkind = \"s3\"\n[storage.s3]\nendpoint = \"http://127.0.0.1:9\"\n\
+                  encryption = \"s3\"\n[[stores]]\nname = \"archive\"\nbuckets = [\"cold\"]\n\
+                  kind = \"s3\"\ns3.endpoint = \"http://127.0.0.1:9\"\ns3.encryption = \"kms\"\n\
+                  s3.kms_key_id = \"alias/cold\"\n";
+    let config = write_config(folder.path(), "", stores);
+    let house = House { folder, config };
+    let sealed = r#"{"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": {
+            "StringEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}}}"#;
+    let file = house.file("sealed.json", sealed);
+    house.done(&["policy", "add", "sealed", &file]);
+    house.done(&["role", "add", "sealed", "--policy", "sealed"]);
+    for (name, home, verdict) in [("ann", "/cold/ann", true), ("ben", "/files/ben", false)] {
+        house.done(&[
+            "user",
+            "add",
+            name,
+            "--home",
+            home,
+            "--role",
+            "sealed",
+            "--password-stdin",
+        ]);
+        let out = house.done(&[
+            "access", "explain", "--user", name, "--op", "put", "--path", "/f", "--json",
+        ]);
+        let told: Value = serde_json::from_str(&out).expect("JSON");
+        assert_eq!(told["allowed"], verdict, "{name}: {out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

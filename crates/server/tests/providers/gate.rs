@@ -233,9 +233,8 @@ async fn fill(file: &Path, key: &str, known: &[Known]) {
     let role = NewRole {
         name: "transfer".to_owned(),
         arn: Some(ROLE.to_owned()),
-        description: String::new(),
-        store: None,
         policies: vec!["everything".to_owned()],
+        ..NewRole::default()
     };
     database.roles().create(&role, now).await.expect("a role");
     let server = database.servers().by_name("default").await.expect("read");

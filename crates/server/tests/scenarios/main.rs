@@ -10,6 +10,7 @@ mod disk;
 mod lost_answers;
 mod reference;
 mod restarts;
+mod roles;
 mod several_nodes;
 mod slow_line;
 mod slow_renames;

@@ -123,6 +123,12 @@ impl World {
         self.node_with(&format!("{settings}\n{}", self.s3_settings(endpoint)))
     }
 
+    /// A node that asks this STS for the keys of IAM roles.
+    pub(crate) fn node_with_sts(&self, sts: &str) -> Node {
+        let store = self.s3_settings(&self.s3().endpoint());
+        self.node_with(&format!("{store}sts_endpoint = {sts:?}\n"))
+    }
+
     fn node_with(&self, settings: &str) -> Node {
         let number = self.nodes.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.path().join(format!("node{number}"));

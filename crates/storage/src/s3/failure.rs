@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use model::ErrorKind;
@@ -149,7 +150,7 @@ where
             _ => {}
         }
         let text = DisplayErrorContext(&error).to_string();
-        if text.contains("CredentialsError") || text.contains("credentials provider") {
+        if has_no_credentials(&error) || text.contains("credentials provider") {
             let mut failure = Self::unanswered(
                 "the gateway has no credentials for this store".to_owned(),
                 text,
@@ -173,6 +174,18 @@ where
             _ => Self::unanswered("the connection to the store broke".to_owned(), text, true),
         }
     }
+}
+
+/// Whether nobody could sign it, so that nothing was sent.
+fn has_no_credentials(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Whether the attempt ended before a connection stood, so that nothing was sent.

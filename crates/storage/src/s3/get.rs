@@ -84,7 +84,17 @@ impl Shared {
     }
 
     pub(super) async fn head(&self, key: &ObjectKey, pin: Option<&Pin>) -> Result<ObjectHead> {
-        let answer = self.send_head(&self.bucket, key, pin).await?;
+        self.head_in(&self.bucket, key, pin).await
+    }
+
+    /// The same in another bucket of the connection.
+    pub(super) async fn head_in(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        pin: Option<&Pin>,
+    ) -> Result<ObjectHead> {
+        let answer = self.send_head(bucket, key, pin).await?;
         let size = answer
             .content_length
             .and_then(|len| u64::try_from(len).ok());

@@ -11,6 +11,12 @@ use crate::Encryption;
 pub struct S3Settings {
     /// URL of the store (`https://minio.example.com:9000`); AWS's own for the region where absent.
     pub endpoint: Option<String>,
+    /// URL of STS, which is asked for the keys of IAM roles. Where absent: `endpoint`, for stores
+    /// that speak STS at the same place, else AWS's own for the region.
+    pub sts_endpoint: Option<String>,
+    /// How long the keys of an IAM role are asked for. They are renewed before they end. STS: 15
+    /// minutes to what the role allows, 12 hours at most.
+    pub role_duration: Duration,
     /// The region that requests are signed for. Stores without regions take any.
     pub region: String,
     /// `https://host/bucket/key` instead of `https://bucket.host/key`. Most stores besides AWS
@@ -46,6 +52,8 @@ impl Default for S3Settings {
     fn default() -> Self {
         Self {
             endpoint: None,
+            sts_endpoint: None,
+            role_duration: Duration::from_secs(3600),
             region: "us-east-1".to_owned(),
             path_style: false,
             credentials: Credentials::Chain,
@@ -59,6 +67,16 @@ impl Default for S3Settings {
             max_part_size: 5 << 30,
             uniform_parts: false,
         }
+    }
+}
+
+impl S3Settings {
+    /// Whether anything is spoken to through TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
+        let plain = |url: &String| url.starts_with("http://");
+        let store = self.endpoint.as_ref().is_some_and(plain);
+        let sts = self.sts_endpoint.as_ref().is_none_or(plain);
+        !(store && sts)
     }
 }
 
@@ -95,6 +113,8 @@ pub struct Deadlines {
     pub idle: Duration,
     /// No attempt begins later than this after the call did. Default 60 s.
     pub retrying: Duration,
+    /// For STS to hand out the keys of an IAM role, repeated attempts included. Default 10 s.
+    pub role: Duration,
 }
 
 impl Default for Deadlines {
@@ -106,6 +126,7 @@ impl Default for Deadlines {
             server_side: Duration::from_secs(600),
             idle: Duration::from_secs(30),
             retrying: Duration::from_secs(60),
+            role: Duration::from_secs(10),
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Shared {
     pub(super) client: S3Client,
     pub(super) sdk: Client,
     pub(super) bucket: BucketName,
-    pub(super) sealing: Sealing,
+    pub(super) sealing: Arc<Sealing>,
     pub(super) capabilities: Capabilities,
 }
 
@@ -46,7 +46,7 @@ impl S3Store {
         let mut shared = Shared {
             sdk,
             bucket,
-            sealing: Sealing::of(&client.settings().encryption),
+            sealing: Arc::new(Sealing::of(&client.settings().encryption)),
             capabilities: hopeful(client.settings()),
             client: client.clone(),
         };
@@ -59,6 +59,20 @@ impl S3Store {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// The same bucket, its requests signed by `sdk`. What the store can do is known, and not
+    /// found out again.
+    pub(super) fn signed_by(&self, sdk: Client) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                client: self.shared.client.clone(),
+                sdk,
+                bucket: self.shared.bucket.clone(),
+                sealing: Arc::clone(&self.shared.sealing),
+                capabilities: self.shared.capabilities.clone(),
+            }),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod copying;
 mod faults;
 mod metadata;
 mod opening;
+mod roles;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Where requests come in: counted, and broken where a fault says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -42,6 +42,18 @@ pub(super) struct Door {
     behind: Behind,
     faults: Faults,
     requests: Mutex<BTreeMap<&'static str, u64>>,
+    signed: Mutex<BTreeSet<Signed>>,
+}
+
+/// Who signed requests of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signed {
+    /// The operation, by the API's name (`PutObject`).
+    pub operation: &'static str,
+    /// On a key in a gateway's own prefix, or from one.
+    pub own: bool,
+    /// The access key id.
+    pub by: String,
 }
 
 impl Door {
@@ -50,6 +62,7 @@ impl Door {
             behind,
             faults: Faults::default(),
             requests: Mutex::default(),
+            signed: Mutex::default(),
         }
     }
 
@@ -60,7 +73,15 @@ impl Door {
             .clone()
     }
 
+    pub(super) fn signed(&self) -> BTreeSet<Signed> {
+        let signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        signed.clone()
+    }
+
     pub(super) fn reset_requests(&self) {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        signed.clear();
+        drop(signed);
         self.requests
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -87,6 +108,7 @@ impl Door {
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
         let operation = Operation::of(&request);
         self.count(operation.name);
+        self.note_signer(&operation);
         let Some(Blow { effect, held }) = self.faults.strike(&operation) else {
             return self.serve(request).await;
         };
@@ -125,6 +147,15 @@ impl Door {
     fn count(&self, operation: &'static str) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry(operation).or_default() += 1;
+    }
+
+    fn note_signer(&self, operation: &Operation) {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        signed.insert(Signed {
+            operation: operation.name,
+            own: operation.own,
+            by: operation.signer.clone(),
+        });
     }
 
     async fn serve(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {

@@ -42,6 +42,7 @@ pub struct Fault {
     effect: Effect,
     operation: Option<&'static str>,
     key: Option<String>,
+    signer: Option<String>,
     times: Option<u32>,
     chance: Option<Chance>,
     held: Option<CancellationToken>,
@@ -67,6 +68,7 @@ impl Fault {
             effect,
             operation: None,
             key: None,
+            signer: None,
             times: None,
             chance: None,
             held: None,
@@ -84,6 +86,13 @@ impl Fault {
     #[must_use]
     pub fn keys_with(mut self, text: impl Into<String>) -> Self {
         self.key = Some(text.into());
+        self
+    }
+
+    /// Only to requests that are signed with a key pair of this id.
+    #[must_use]
+    pub fn signed_by(mut self, id: impl Into<String>) -> Self {
+        self.signer = Some(id.into());
         self
     }
 
@@ -117,6 +126,10 @@ impl Fault {
                 .key
                 .as_ref()
                 .is_none_or(|text| operation.key.contains(text))
+            && self
+                .signer
+                .as_ref()
+                .is_none_or(|id| operation.signer == *id)
             && self.times != Some(0);
         if !meant || !self.chance.as_mut().is_none_or(Chance::falls) {
             return false;

@@ -8,7 +8,14 @@ use percent_encoding::percent_decode_str;
 pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) key: String,
+    /// The key, or what is copied, lies in a gateway's own prefix.
+    pub(super) own: bool,
+    /// The access key id that it is signed with.
+    pub(super) signer: String,
 }
+
+/// Where gateways keep what is their own.
+const OWN: &str = ".pierhead/";
 
 impl Operation {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
@@ -25,11 +32,27 @@ impl Operation {
         } else {
             object_operation(request)
         };
+        let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
+        let source = header(request, "x-amz-copy-source");
         Self {
             name,
-            key: percent_decode_str(key).decode_utf8_lossy().into_owned(),
+            own: key.starts_with(OWN) || source.contains(&format!("/{OWN}")),
+            signer: signer(header(request, "authorization")),
+            key,
         }
     }
+}
+
+fn header<'r, B>(request: &'r Request<B>, name: &str) -> &'r str {
+    let value = request.headers().get(name);
+    value.and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// `AWS4-HMAC-SHA256 Credential=ID/20261121/..`
+fn signer(authorization: &str) -> String {
+    let credential = authorization.split_once("Credential=");
+    let id = credential.and_then(|(_, rest)| rest.split('/').next());
+    id.unwrap_or_default().to_owned()
 }
 
 fn has<B>(request: &Request<B>, name: &str) -> bool {
