@@ -9,7 +9,7 @@ use testkit::client::{Session, Stop};
 use testkit::dice::Dice;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{Login, World, noise};
@@ -105,8 +105,7 @@ impl Client {
     /// made again, as clients do.
     async fn keep_uploading(self, mut dice: Dice, stop: CancellationToken) -> Done {
         let (mut files, mut lost) = (Vec::new(), 0);
-        let mut moments = tokio::time::interval(MOMENT);
-        moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut moments = every(MOMENT);
         while !stop.is_cancelled() {
             moments.tick().await;
             let path = format!("{}-{}", self.name, files.len());
@@ -134,6 +133,13 @@ impl Client {
         }
         Done { files, lost }
     }
+}
+
+/// Moments that are so far apart at least.
+pub(crate) fn every(moment: Duration) -> Interval {
+    let mut moments = tokio::time::interval(moment);
+    moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    moments
 }
 
 /// A file from `offset` on through an open handle, which is closed.

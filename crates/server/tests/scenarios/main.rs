@@ -4,8 +4,10 @@ mod cluster;
 mod left_over;
 mod load;
 mod openssh;
+mod persistence;
 mod world;
 
+mod database_outage;
 mod disk;
 mod lost_answers;
 mod reference;

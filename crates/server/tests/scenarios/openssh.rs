@@ -23,7 +23,7 @@ impl OpenSsh {
     /// These commands as a batch, which ends at the first that fails.
     pub(crate) async fn run(&self, address: SocketAddr, commands: &str) -> Output {
         let (client, commands) = (self.clone(), commands.to_owned());
-        aside(move || client.run_here(address, &commands)).await
+        aside(move || client.run_here(address, &["-q", "-b", "-"], &commands)).await
     }
 
     /// The same; what it printed.
@@ -34,9 +34,16 @@ impl OpenSsh {
         String::from_utf8(done.stdout).expect("UTF-8")
     }
 
-    fn run_here(&self, address: SocketAddr, commands: &str) -> Output {
+    /// As a person starts it, who leaves at once. (With `-b` it has no other method to go on with
+    /// where the key is refused, and leaves before it is told why.)
+    pub(crate) async fn knocks(&self, address: SocketAddr) -> Output {
+        let client = self.clone();
+        aside(move || client.run_here(address, &[], "")).await
+    }
+
+    fn run_here(&self, address: SocketAddr, flags: &[&str], input: &str) -> Output {
         let mut child = Command::new("sftp")
-            .args(["-q", "-b", "-"])
+            .args(flags)
             .args(["-F", "/dev/null", "-P", &address.port().to_string(), "-i"])
             .arg(&self.key)
             .args(["-o", "StrictHostKeyChecking=no"])
@@ -50,7 +57,7 @@ impl OpenSsh {
             .expect("OpenSSH's client is installed");
         let mut stdin = child.stdin.take().expect("piped");
         // One that cannot connect leaves without reading.
-        let _ = stdin.write_all(commands.as_bytes());
+        let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().expect("it ends")
     }

@@ -39,6 +39,8 @@ pub(crate) enum Objects {
 enum Rows {
     Sqlite,
     Postgres(TestDatabase),
+    /// Another server's, which the scenario looks after.
+    Foreign(String),
 }
 
 /// Backends and a user with a key.
@@ -61,6 +63,11 @@ impl World {
             false => Rows::Sqlite,
         };
         Self::new(Self::s3_objects().await, rows)
+    }
+
+    /// An S3 server in this process, and the database that this URL leads to.
+    pub(crate) async fn with_database(url: String) -> Self {
+        Self::new(Self::s3_objects().await, Rows::Foreign(url))
     }
 
     async fn s3_objects() -> Objects {
@@ -249,6 +256,7 @@ impl World {
     fn database_url(&self) -> String {
         match &self.rows {
             Rows::Postgres(database) => database.url().to_owned(),
+            Rows::Foreign(url) => url.clone(),
             Rows::Sqlite => format!(
                 "sqlite://{}",
                 self.folder.path().join("pierhead.db").display()

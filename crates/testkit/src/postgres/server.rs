@@ -1,6 +1,7 @@
 //! The server process: found, started, shared, and ended with the run.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
@@ -127,8 +128,8 @@ fn start(folder: &Path) {
     launch(folder, None);
 }
 
-/// Makes the data of a new server.
-pub(super) fn make(folder: &Path) {
+/// Makes the empty folder of a new server.
+pub(super) fn make_folder(folder: &Path) {
     // What a killed run of the same id left.
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).expect("make the server's folder");
@@ -136,6 +137,11 @@ pub(super) fn make(folder: &Path) {
     if is_root(folder) {
         chown(folder, Some(NOBODY), Some(NOBODY)).expect("give the folder to nobody");
     }
+}
+
+/// Makes the data of a new server.
+pub(super) fn make(folder: &Path) {
+    make_folder(folder);
     let (initdb, data) = (program("initdb"), folder.join("data"));
     // A default collation that is not the bytes' order shows where a key lacks its own.
     let icu = ["--locale-provider=icu", "--icu-locale=en-US"];
@@ -152,6 +158,33 @@ pub(super) fn make(folder: &Path) {
     assert!(made, "initdb failed; see {}/output", folder.display());
 }
 
+/// Copies the data of the server that `line` leads to, for a standby that follows it there.
+pub(super) fn copy(folder: &Path, line: SocketAddr) {
+    let copied = unprivileged(&program("pg_basebackup"), folder)
+        .args(["--no-password", "--no-sync", "--checkpoint=fast"])
+        .args(["--write-recovery-conf", "--wal-method=stream", "-U", "app"])
+        .args(["-h", &line.ip().to_string(), "-p", &line.port().to_string()])
+        .arg("-D")
+        .arg(folder.join("data"))
+        .status();
+    let copied = copied.expect("run pg_basebackup").success();
+    assert!(
+        copied,
+        "pg_basebackup failed; see {}/output",
+        folder.display()
+    );
+}
+
+/// Makes a standby take over, and waits until it has.
+pub(super) fn promote(folder: &Path) {
+    let promoted = pg_ctl(folder).args(["-w", "-t", "60", "promote"]).status();
+    assert!(
+        promoted.expect("run pg_ctl").success(),
+        "it does not take over; see {}/log",
+        folder.display()
+    );
+}
+
 /// Starts a server on its data, on a loopback port as well where one is given.
 pub(super) fn launch(folder: &Path, port: Option<u16>) {
     let tcp = match port {
@@ -160,7 +193,8 @@ pub(super) fn launch(folder: &Path, port: Option<u16>) {
     };
     let options = format!(
         "{tcp} -c unix_socket_directories={} -c fsync=off \
-         -c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB",
+         -c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB \
+         -c wal_retrieve_retry_interval=100ms",
         folder.display()
     );
     let started = pg_ctl(folder)
