@@ -1,5 +1,7 @@
 //! A user whose role names an IAM role: S3 sees that role's keys, and what it denies stays denied.
 
+mod moto;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -136,6 +136,20 @@ impl World {
         self.node_with(&format!("{store}sts_endpoint = {sts:?}\n"))
     }
 
+    /// A node that reaches moto, and its STS, with these keys.
+    pub(crate) fn moto_node(&self, access: &str, secret: &str) -> Node {
+        let endpoint = self.moto().endpoint();
+        let store = s3_settings(&endpoint, access, secret);
+        self.node_with(&format!("{store}sts_endpoint = {endpoint:?}\n"))
+    }
+
+    pub(crate) fn moto(&self) -> &Moto {
+        match &self.objects {
+            Objects::Moto(server) => server,
+            _ => panic!("this scenario has no moto"),
+        }
+    }
+
     fn node_with(&self, settings: &str) -> Node {
         let number = self.nodes.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.path().join(format!("node{number}"));
