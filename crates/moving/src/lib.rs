@@ -1,6 +1,0 @@
-//! Moving in: users and files of another server become users and files of this one, and partners
-//! change nothing.
-
-mod error;
-
-pub use error::{Error, Result};
