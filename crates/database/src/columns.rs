@@ -30,6 +30,9 @@ macro_rules! columns {
          from_bucket, from_key, from_path, to_bucket, to_key, to_path, overwrite, etag, version, \
          size, last_modified, mtime, atime, mode, upload_id, started, finished, error"
     };
+    (moved_users) => {
+        "user_id, source, record, password, moved"
+    };
     (nodes) => {
         "id, name, address, started, expires, draining"
     };
@@ -50,7 +53,7 @@ macro_rules! columns {
          created, changed"
     };
     (ssh_keys) => {
-        "id, user_id, algorithm, body, fingerprint, comment, created"
+        "id, user_id, algorithm, body, fingerprint, comment, created, bounds"
     };
     (transfers) => {
         "id, bucket, object_key, path, owner, server, session, node, state, base_etag, upload_id, \
@@ -95,6 +98,7 @@ mod tests {
             ("holdings", columns!(holdings)),
             ("host_keys", columns!(host_keys)),
             ("moves", columns!(moves)),
+            ("moved_users", columns!(moved_users)),
             ("nodes", columns!(nodes)),
             ("policies", columns!(policies)),
             ("role_policies", columns!(role_policies)),

@@ -10,9 +10,9 @@ use crate::engine::Engine;
 use crate::writer::Writer;
 use crate::{
     AdmissionsTable, AttributesTable, AuditTable, BansTable, DatabaseUrl, EventsTable, GroupsTable,
-    HostKeysTable, LeasesTable, MovesTable, NextMigration, NodesTable, PoliciesTable,
-    PrivateFilesTable, Result, RevocationTable, RolesTable, Sealer, ServersTable, SightingsTable,
-    SshKeysTable, TransfersTable, UsageTable, UsersTable, installation, migration,
+    HostKeysTable, LeasesTable, MovedUsersTable, MovesTable, NextMigration, NodesTable,
+    PoliciesTable, PrivateFilesTable, Result, RevocationTable, RolesTable, Sealer, ServersTable,
+    SightingsTable, SshKeysTable, TransfersTable, UsageTable, UsersTable, installation, migration,
 };
 
 /// How a database is opened.
@@ -166,6 +166,11 @@ impl Database {
     /// Users.
     pub fn users(&self) -> UsersTable<'_> {
         UsersTable::new(&self.shared.engine, &self.shared.sealer)
+    }
+
+    /// Users who came from another server.
+    pub fn moved_users(&self) -> MovedUsersTable<'_> {
+        MovedUsersTable::new(&self.shared.engine)
     }
 
     /// The SSH public keys of users.

@@ -89,19 +89,7 @@ impl<'a> GroupsTable<'a> {
     /// # Errors
     /// `Conflict` where the server has one of this name, or there is no such server.
     pub async fn create(&self, group: &Group) -> Result<()> {
-        let sql = "INSERT INTO user_groups \
-                   (id, server, name, description, created, permissions, limits, changed) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let query = Query::new("create group", &group.name, sql)
-            .bind(group.id)
-            .bind(&group.server)
-            .bind(&group.name)
-            .bind(&group.description)
-            .bind(group.created)
-            .bind(group.permissions)
-            .bind(to_json("limits", &group.limits)?)
-            .bind(group.changed);
-        self.engine.execute(&query).await.map(drop)
+        self.engine.execute(&insert(group)?).await.map(drop)
     }
 
     /// The group of this name.
@@ -204,6 +192,22 @@ impl<'a> GroupsTable<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// The row of a new group.
+pub(crate) fn insert(group: &Group) -> Result<Query> {
+    let sql = "INSERT INTO user_groups \
+               (id, server, name, description, created, permissions, limits, changed) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    Ok(Query::new("create group", &group.name, sql)
+        .bind(group.id)
+        .bind(&group.server)
+        .bind(&group.name)
+        .bind(&group.description)
+        .bind(group.created)
+        .bind(group.permissions)
+        .bind(to_json("limits", &group.limits)?)
+        .bind(group.changed))
 }
 
 fn group(row: &Row) -> Result<Group> {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_bounds.sql"),
     include_str!("../migrations/0009_late_copies.sql"),
     include_str!("../migrations/0010_iam_roles.sql"),
+    include_str!("../migrations/0011_moved_users.sql"),
 ];
 
 /// What programs that do not know a migration may do after it: the version of the schema, and the

@@ -41,20 +41,14 @@ impl<'a> PoliciesTable<'a> {
     /// from end to end; `Conflict` where there is one of this name.
     pub async fn create(&self, name: &str, document: &str, now: Timestamp) -> Result<Policy> {
         const OPERATION: &str = "create policy";
-        check_name(OPERATION, name)?;
-        check_document(OPERATION, name, document)?;
+        check(OPERATION, name, document)?;
         let policy = Policy {
             name: name.to_owned(),
             document: document.to_owned(),
             created: now,
             changed: now,
         };
-        let sql = "INSERT INTO policies (name, document, created, changed) VALUES ($1, $2, $3, $3)";
-        let query = Query::new(OPERATION, name, sql)
-            .bind(name)
-            .bind(document)
-            .bind(now);
-        self.engine.execute(&query).await?;
+        self.engine.execute(&insert(&policy)).await?;
         Ok(policy)
     }
 
@@ -137,6 +131,22 @@ pub(crate) fn check_name(operation: &'static str, name: &str) -> Result<()> {
     let short: String = name.chars().take(80).collect();
     let reason = "a name has 1 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -";
     Err(Error::new(ErrorKind::Invalid, operation, short, reason))
+}
+
+/// Refuses what cannot be a policy.
+pub(crate) fn check(operation: &'static str, name: &str, document: &str) -> Result<()> {
+    check_name(operation, name)?;
+    check_document(operation, name, document)
+}
+
+/// The row of a new policy.
+pub(crate) fn insert(policy: &Policy) -> Query {
+    let sql = "INSERT INTO policies (name, document, created, changed) VALUES ($1, $2, $3, $4)";
+    Query::new("create policy", &policy.name, sql)
+        .bind(&policy.name)
+        .bind(&policy.document)
+        .bind(policy.created)
+        .bind(policy.changed)
 }
 
 fn check_document(operation: &'static str, name: &str, document: &str) -> Result<()> {

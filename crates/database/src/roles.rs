@@ -106,11 +106,8 @@ impl<'a> RolesTable<'a> {
             changed: now,
         };
         check_iam("create role", &role)?;
-        let sql = "INSERT INTO roles (name, arn, description, store, changed, iam_role, \
-                   external_id, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $5)";
         let mut transaction = self.engine.begin().await?;
-        let query = settled(Query::new("create role", &role.name, sql), &role);
-        transaction.execute(&query).await?;
+        transaction.execute(&insert(new, now)).await?;
         role_policies::set(&role.name, &new.policies, &mut transaction).await?;
         transaction.commit().await?;
         Ok(role)
@@ -265,6 +262,20 @@ fn settled(query: Query, role: &Role) -> Query {
         .bind(role.changed)
         .bind(role.iam_role.clone())
         .bind(role.external_id.clone())
+}
+
+/// The row of a new role; its policies are the caller's to set.
+pub(crate) fn insert(new: &NewRole, now: Timestamp) -> Query {
+    let sql = "INSERT INTO roles (name, arn, description, store, changed, iam_role, external_id, \
+               created) VALUES ($1, $2, $3, $4, $5, $6, $7, $5)";
+    Query::new("create role", &new.name, sql)
+        .bind(&new.name)
+        .bind(new.arn.clone())
+        .bind(&new.description)
+        .bind(new.store.clone())
+        .bind(now)
+        .bind(new.iam_role.clone())
+        .bind(new.external_id.clone())
 }
 
 fn role(row: &Row) -> Result<Role> {

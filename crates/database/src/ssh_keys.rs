@@ -1,12 +1,25 @@
 //! The table `ssh_keys`: the public keys that users log in with.
 
 use model::{KeyId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::columns::columns;
 use crate::engine::Engine;
 use crate::query::Query;
-use crate::row::Row;
-use crate::{Error, Result, revocation};
+use crate::row::{Row, to_json};
+use crate::{Error, Result, UserNetworks, revocation};
+
+/// Where a key may be used from, and until when, beside what holds for its user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyBounds {
+    /// The networks that it may be used from.
+    #[serde(skip_serializing_if = "UserNetworks::is_empty")]
+    pub networks: UserNetworks,
+    /// From when on it opens nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+}
 
 /// A public key to add; read and checked by the `identity` crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +34,8 @@ pub struct NewSshKey {
     pub fingerprint: String,
     /// What its owner wrote behind it.
     pub comment: String,
+    /// Where it may be used from, and until when.
+    pub bounds: KeyBounds,
 }
 
 /// A public key of a user.
@@ -40,6 +55,8 @@ pub struct SshKey {
     pub comment: String,
     /// When it was added.
     pub created: Timestamp,
+    /// Where it may be used from, and until when.
+    pub bounds: KeyBounds,
 }
 
 /// Queries on public keys.
@@ -66,18 +83,9 @@ impl<'a> SshKeysTable<'a> {
             fingerprint: new.fingerprint,
             comment: new.comment,
             created: now,
+            bounds: new.bounds,
         };
-        let sql = "INSERT INTO ssh_keys (id, user_id, algorithm, body, fingerprint, comment, \
-                   created) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let query = Query::new("add key", &key.fingerprint, sql)
-            .bind(key.id)
-            .bind(key.user)
-            .bind(&key.algorithm)
-            .bind(&key.body)
-            .bind(&key.fingerprint)
-            .bind(&key.comment)
-            .bind(key.created);
-        self.engine.execute(&query).await?;
+        self.engine.execute(&insert(&key)?).await?;
         Ok(key)
     }
 
@@ -112,7 +120,22 @@ impl<'a> SshKeysTable<'a> {
     }
 }
 
-fn key(row: &Row) -> Result<SshKey> {
+/// The row of a new key.
+pub(crate) fn insert(key: &SshKey) -> Result<Query> {
+    let sql = "INSERT INTO ssh_keys (id, user_id, algorithm, body, fingerprint, comment, \
+               created, bounds) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    Ok(Query::new("add key", &key.fingerprint, sql)
+        .bind(key.id)
+        .bind(key.user)
+        .bind(&key.algorithm)
+        .bind(&key.body)
+        .bind(&key.fingerprint)
+        .bind(&key.comment)
+        .bind(key.created)
+        .bind(to_json("bounds", &key.bounds)?))
+}
+
+pub(crate) fn key(row: &Row) -> Result<SshKey> {
     Ok(SshKey {
         id: row.parsed("id")?,
         user: row.parsed("user_id")?,
@@ -121,6 +144,7 @@ fn key(row: &Row) -> Result<SshKey> {
         fingerprint: row.text("fingerprint")?,
         comment: row.text("comment")?,
         created: row.time("created")?,
+        bounds: row.json("bounds")?,
     })
 }
 
@@ -137,5 +161,6 @@ pub(crate) fn joined_key(row: &Row, user: UserId) -> Result<Option<SshKey>> {
         fingerprint: row.text("fingerprint")?,
         comment: row.text("comment")?,
         created: row.time("key_created")?,
+        bounds: row.json("bounds")?,
     }))
 }

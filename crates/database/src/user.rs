@@ -81,6 +81,13 @@ pub struct UserNetworks {
     pub deny: Vec<String>,
 }
 
+impl UserNetworks {
+    /// Whether everybody may come, from anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+}
+
 /// A user to make.
 #[derive(Debug, Clone)]
 pub struct NewUser {

@@ -273,7 +273,8 @@ const CREDENTIALS: &str = "SELECT users.id, users.server, users.name, \
      users.provider, users.external_id, users.role, users.session_policy, users.methods, \
      users.totp, users.totp_step, users.networks, users.expires, users.last_login, \
      ssh_keys.id AS key_id, ssh_keys.algorithm, \
-     ssh_keys.body, ssh_keys.fingerprint, ssh_keys.comment, ssh_keys.created AS key_created \
+     ssh_keys.body, ssh_keys.fingerprint, ssh_keys.comment, ssh_keys.created AS key_created, \
+     ssh_keys.bounds \
      FROM users LEFT JOIN ssh_keys ON ssh_keys.user_id = users.id \
      WHERE users.server = $1 AND users.name = $2 ORDER BY ssh_keys.created, ssh_keys.id";
 
@@ -296,7 +297,15 @@ pub(crate) fn insert(user: &User) -> Result<Query> {
         .bind(user.last_login))
 }
 
-fn update(user: &User) -> Result<Query> {
+/// A user's password hash as it is to be.
+pub(crate) fn update_password(id: UserId, hash: Option<&Secret<String>>) -> Query {
+    let sql = "UPDATE users SET password_hash = $2 WHERE id = $1";
+    Query::new("set password of user", id, sql)
+        .bind(id)
+        .bind(hash.map(|hash| hash.expose().as_str()))
+}
+
+pub(crate) fn update(user: &User) -> Result<Query> {
     let sql = "UPDATE users SET user_group = $2, home_type = $3, home_directory = $4, \
                mappings = $5, permissions = $6, limits = $7, disabled = $8, changed = $9, \
                role = $10, session_policy = $11, methods = $12, networks = $13, expires = $14 \

@@ -203,6 +203,7 @@ impl Identity {
             body: key.body(),
             fingerprint: key.fingerprint(),
             comment: key.comment().to_owned(),
+            bounds: database::KeyBounds::default(),
         };
         Ok(self.database.ssh_keys().add(row, self.clock.now()).await?)
     }

@@ -89,12 +89,12 @@ impl Passwords {
         self.hash_again(password).await
     }
 
-    /// The hash of a password that was right a moment ago, and that may be shorter than those
-    /// that are set today.
+    /// The hash of a password that was right a moment ago, or that somebody brings from another
+    /// server, and that may be shorter than those that are set today.
     ///
     /// # Errors
     /// `Internal` where the hashing could not be done.
-    pub(crate) async fn hash_again(&self, password: &Secret<String>) -> Result<Secret<String>> {
+    pub async fn hash_again(&self, password: &Secret<String>) -> Result<Secret<String>> {
         let (params, password) = (self.params.clone(), password.clone());
         self.in_place(move || hash(&params, password.expose().as_bytes()))
             .await?

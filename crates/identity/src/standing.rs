@@ -1,7 +1,7 @@
 //! What a user's row says of his logins: what he has to show, when and from where.
 
-use database::User;
-use model::Secret;
+use database::{SshKey, User, UserNetworks};
+use model::{Secret, Timestamp};
 use tracing::warn;
 
 use crate::{
@@ -15,13 +15,28 @@ impl Identity {
         if user.disabled {
             return Err(Refused::Disabled);
         }
-        if user.expires.is_some_and(|end| end <= self.clock().now()) {
+        self.within(user, user.expires, &user.networks, peer)
+    }
+
+    /// Whether a key of his opens anything here and now.
+    pub(crate) fn takes_key(&self, user: &User, key: &SshKey, peer: &Peer) -> Result<(), Refused> {
+        self.within(user, key.bounds.expires, &key.bounds.networks, peer)
+    }
+
+    fn within(
+        &self,
+        user: &User,
+        expires: Option<Timestamp>,
+        networks: &UserNetworks,
+        peer: &Peer,
+    ) -> Result<(), Refused> {
+        if expires.is_some_and(|end| end <= self.clock().now()) {
             return Err(Refused::Expired);
         }
-        let (allow, deny) = (&user.networks.allow, &user.networks.deny);
-        if allow.is_empty() && deny.is_empty() {
+        if networks.is_empty() {
             return Ok(());
         }
+        let (allow, deny) = (&networks.allow, &networks.deny);
         let texts = |list: &[String]| list.to_vec();
         let (allow, deny) = (texts(allow), texts(deny));
         let allow = allow.iter().map(String::as_str);

@@ -9,6 +9,7 @@ mod fence;
 mod fixture;
 mod migrations;
 mod moves;
+mod moving_in;
 mod nodes;
 mod outage;
 mod people;

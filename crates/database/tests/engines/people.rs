@@ -1,6 +1,6 @@
 //! Users, their keys, and what takes their rights away.
 
-use database::{HomeType, Mapping, MappingKind, NewSshKey, NewUser, User, UserChanges};
+use database::{HomeType, KeyBounds, Mapping, MappingKind, NewSshKey, NewUser, User, UserChanges};
 use model::{ErrorKind, Secret, ServerId, UserName};
 use policy::Permissions;
 
@@ -38,6 +38,7 @@ fn key(user: &User, fingerprint: &str) -> NewSshKey {
         body: format!("body of {fingerprint}"),
         fingerprint: fingerprint.to_owned(),
         comment: "me@laptop".to_owned(),
+        bounds: KeyBounds::default(),
     }
 }
 

@@ -4,7 +4,7 @@ mod external;
 mod finish;
 mod known;
 
-use database::{Credentials, User};
+use database::{Credentials, SshKey, User};
 use model::{Secret, ServerId};
 use subtle::ConstantTimeEq;
 use tracing::{info, warn};
@@ -139,7 +139,11 @@ impl Login {
         let revoked = self.identity.trust().revokes(blob);
         let key = match self.known().await? {
             Known::Nobody => Err(Refused::UnknownUser),
-            Known::BuiltIn(found) => find_key(found, blob),
+            Known::BuiltIn(found) => {
+                let key = find_key(found, blob).cloned();
+                let user = found.user.clone();
+                key.and_then(|key| self.identity.takes_key(&user, &key, &self.peer))
+            }
             Known::External(_) => self.check_external_key(blob).await,
         };
         key?;
@@ -354,12 +358,11 @@ impl Login {
 }
 
 /// Whether the key is one of his.
-fn find_key(found: &Credentials, blob: &[u8]) -> Result<(), Refused> {
+fn find_key<'a>(found: &'a Credentials, blob: &[u8]) -> Result<&'a SshKey, Refused> {
     use base64::Engine as _;
     let body = base64::engine::general_purpose::STANDARD.encode(blob);
-    let same = |key: &database::SshKey| key.body.as_bytes().ct_eq(body.as_bytes());
-    match found.keys.iter().filter(|key| same(key).into()).count() {
-        0 => Err(Refused::WrongKey),
-        _ => Ok(()),
-    }
+    // All are compared, whichever it is.
+    let same = |key: &&SshKey| key.body.as_bytes().ct_eq(body.as_bytes()).into();
+    let same = found.keys.iter().filter(same);
+    same.fold(None, |_, key| Some(key)).ok_or(Refused::WrongKey)
 }

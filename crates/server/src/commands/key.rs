@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use database::{NewSshKey, SshKey, User};
+use database::{KeyBounds, NewSshKey, SshKey, User};
 use identity::PublicKey;
 use serde_json::json;
 
@@ -35,6 +35,7 @@ pub(crate) async fn run(command: KeyCommand) -> anyhow::Result<()> {
             }
             for key in keys {
                 println!("{} {} {}", key.fingerprint, key.algorithm, key.comment);
+                print_bounds(&key);
             }
             Ok(())
         }
@@ -89,6 +90,7 @@ pub(super) async fn store(state: &State, user: &User, keys: Vec<PublicKey>) -> a
             body: key.body(),
             fingerprint: key.fingerprint(),
             comment: key.comment().to_owned(),
+            bounds: KeyBounds::default(),
         };
         state
             .database
@@ -99,11 +101,26 @@ pub(super) async fn store(state: &State, user: &User, keys: Vec<PublicKey>) -> a
     Ok(())
 }
 
+/// Prints where a key may be used from and until when, where that is said of it.
+pub(super) fn print_bounds(key: &SshKey) {
+    let networks = &key.bounds.networks;
+    for (word, list) in [("from", &networks.allow), ("not from", &networks.deny)] {
+        if !list.is_empty() {
+            println!("           {word} {}", list.join(", "));
+        }
+    }
+    if let Some(expires) = key.bounds.expires {
+        println!("           until {}", utc(expires));
+    }
+}
+
 pub(super) fn as_json(key: &SshKey) -> serde_json::Value {
     json!({
         "fingerprint": key.fingerprint,
         "algorithm": key.algorithm,
         "comment": key.comment,
         "created": utc(key.created),
+        "networks": { "allow": key.bounds.networks.allow, "deny": key.bounds.networks.deny },
+        "expires": key.bounds.expires.map(utc),
     })
 }

@@ -244,6 +244,7 @@ async fn show(state: &State, user: &User, json: bool) -> anyhow::Result<()> {
             "key        {} {} {}",
             key.fingerprint, key.algorithm, key.comment
         );
+        key::print_bounds(key);
     }
     Ok(())
 }
