@@ -63,5 +63,54 @@ fn read(
             granted,
         )
     });
-    Mounts::logical(entries, name)
+    // Where his home directory is mapped he begins, as he did on a server that showed it there.
+    let home = mappings
+        .iter()
+        .filter(|mapping| mapping.kind == MappingKind::Directory)
+        .find(|mapping| !home_directory.is_empty() && mapping.target == home_directory);
+    let mounts = Mounts::logical(entries, name)?;
+    match home {
+        Some(home) => mounts.beginning_at(&home.entry, name),
+        None => Ok(mounts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begins(home: &str, mappings: &[(&str, &str, MappingKind)]) -> String {
+        let mapping = |(entry, target, kind): &(&str, &str, MappingKind)| Mapping {
+            entry: (*entry).to_owned(),
+            target: (*target).to_owned(),
+            kind: *kind,
+            permissions: None,
+        };
+        let mappings: Vec<Mapping> = mappings.iter().map(mapping).collect();
+        let name = UserName::parse("acme").expect("a name");
+        let tree = read(&name, HomeType::Logical, home, &mappings, Permissions::ALL);
+        tree.expect("a tree")
+            .working_directory()
+            .as_str()
+            .to_owned()
+    }
+
+    #[test]
+    fn a_session_begins_at_the_entry_that_shows_its_home() {
+        use MappingKind::{Directory, File};
+        for (home, mappings, wanted) in [
+            (
+                "/b/acme",
+                &[("/home/acme", "/b/acme", Directory)][..],
+                "/home/acme",
+            ),
+            ("/b/acme", &[("/", "/b/acme", Directory)], "/"),
+            ("/b/acme", &[("/in", "/b/other", Directory)], "/"),
+            ("/b/acme", &[("/in", "/b/acme", File)], "/"),
+            ("", &[("/in", "/b/acme", Directory)], "/"),
+            ("/b/acme", &[], "/"),
+        ] {
+            assert_eq!(begins(home, mappings), wanted, "{home} {mappings:?}");
+        }
+    }
 }

@@ -124,6 +124,14 @@ impl Mounts {
         })
     }
 
+    /// The same, but sessions begin at this entry and not at `/`.
+    pub(crate) fn beginning_at(self, entry: &str, user: &UserName) -> Result<Self> {
+        Ok(Self {
+            working_directory: parse_entry(entry, user)?,
+            ..self
+        })
+    }
+
     /// Fails where a bucket is the gateway's own, or is reached through another store than its
     /// target names, or than the user's role works on.
     pub(crate) fn check_stores(&self, stores: &Stores, role: Option<&str>) -> Result<()> {
