@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
 /// The floors, lowest first. A crate below `crates/` that is missing here fails the check.
-const FLOORS: [(&str, u8); 14] = [
+const FLOORS: [(&str, u8); 15] = [
     ("model", 0),
     ("policy", 1),
     ("sftp", 1),
@@ -17,6 +17,7 @@ const FLOORS: [(&str, u8); 14] = [
     ("identity", 3),
     ("transfer", 3),
     ("gateway", 4),
+    ("moving", 4),
     ("workflow", 4),
     ("admin", 5),
     ("ssh", 5),

@@ -15,7 +15,7 @@ struct Package {
     proofs: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 20] = [
+const PACKAGES: [Package; 22] = [
     Package {
         name: "openssh-client",
         proofs: &["sftp"],
@@ -97,6 +97,14 @@ const PACKAGES: [Package; 20] = [
             "/usr/lib/x86_64-linux-gnu/samba/ldb/samldb.so",
             "/usr/lib/aarch64-linux-gnu/samba/ldb/samldb.so",
         ],
+    },
+    Package {
+        name: "mariadb-server-core",
+        proofs: &["/usr/sbin/mariadbd"],
+    },
+    Package {
+        name: "mariadb-client-core",
+        proofs: &["mariadb"],
     },
     Package {
         name: "postgresql",

@@ -3,6 +3,7 @@
 pub(crate) mod ban;
 mod group;
 mod identity;
+mod import;
 mod rules;
 mod usage;
 mod user;
@@ -13,6 +14,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::identity::{IdentityCommand, IdentityTestArgs};
+pub(crate) use self::import::{
+    AwsTransferArgs, DynamodbArgs, GroupsAre, ImportArgs, ImportCommand, LdapArgs, SqlArgs,
+    UnixArgs,
+};
 pub(crate) use self::rules::{
     AccessCommand, ExplainArgs, PolicyCommand, RoleAddArgs, RoleCommand, RoleSetArgs,
 };
@@ -73,6 +78,9 @@ pub(crate) enum Command {
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),
+    /// Move in users of other servers, with their passwords and keys
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Apply a changed configuration to the running node, without dropping a session
     Reload(Target),
     /// Settle what nodes that died left, and clear away what nobody needs, once and now

@@ -83,29 +83,7 @@ pub(super) async fn changes_of(
 /// `ENTRY=/BUCKET/TARGET`, with `:PERMISSIONS` behind it where less may be done there. A target
 /// that is one object says `file:` before it.
 pub(super) fn mapping(text: &str) -> anyhow::Result<Mapping> {
-    let (entry, rest) = text.split_once('=').with_context(|| {
-        format!("--map {text:?} is not ENTRY=/BUCKET/TARGET or ENTRY=/BUCKET/TARGET:PERMISSIONS")
-    })?;
-    let (kind, rest) = match rest.strip_prefix("file:") {
-        Some(rest) => (MappingKind::File, rest),
-        None => (MappingKind::Directory, rest),
-    };
-    let (target, permissions) = permissions_behind(rest);
-    Ok(Mapping {
-        entry: entry.to_owned(),
-        target: target.to_owned(),
-        kind,
-        permissions,
-    })
-}
-
-/// Keys may hold colons: only what reads as permissions behind the last one is taken for some.
-fn permissions_behind(text: &str) -> (&str, Option<Permissions>) {
-    let split = text.rsplit_once(':');
-    match split.and_then(|(target, list)| Some((target, list.parse().ok()?))) {
-        Some((target, permissions)) => (target, Some(permissions)),
-        None => (text, None),
-    }
+    moving::users::mapping(text).map_err(|why| anyhow::anyhow!("--map {why}"))
 }
 
 fn number<T: FromStr>(

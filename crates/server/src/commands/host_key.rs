@@ -26,7 +26,7 @@ pub(crate) async fn run(command: HostKeyCommand) -> anyhow::Result<()> {
 
 /// Takes a key over. A key of the same algorithm that was made here gives way to it: a client
 /// knows one key per algorithm.
-async fn import(file: &Path, state: &State) -> anyhow::Result<()> {
+pub(super) async fn import(file: &Path, state: &State) -> anyhow::Result<()> {
     let what = || format!("import the host key {}", file.display());
     let text = std::fs::read_to_string(file).with_context(what)?;
     let key = ssh::HostKey::import(&text, None).with_context(what)?;
@@ -44,6 +44,19 @@ async fn import(file: &Path, state: &State) -> anyhow::Result<()> {
     }
     println!("{} {}: imported", row.fingerprint, row.algorithm);
     println!("a running node takes it over with `pierhead reload`");
+    Ok(())
+}
+
+/// Says what [`import`] would take over.
+pub(super) fn look_at(file: &Path) -> anyhow::Result<()> {
+    let what = || format!("read the host key {}", file.display());
+    let text = std::fs::read_to_string(file).with_context(what)?;
+    let key = ssh::HostKey::import(&text, None).with_context(what)?;
+    println!(
+        "host key {} {}: to be imported",
+        key.fingerprint(),
+        key.algorithm()
+    );
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod group;
 mod host_key;
 mod identity;
+mod import;
 mod key;
 mod manual;
 mod policy;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Access(command) => block_on(access::run(command)),
         Command::Identity(command) => block_on(identity::run(command)),
         Command::HostKey(command) => block_on(host_key::run(command)),
+        Command::Import(command) => block_on(import::run(command)),
         Command::Backup(arguments) => block_on(backup::run(&arguments)),
         Command::Restore(arguments) => block_on(restore::run(&arguments)),
         Command::Reload(target) => block_on(reload::run(&target)),

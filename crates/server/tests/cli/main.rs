@@ -10,6 +10,7 @@ mod config;
 mod drain;
 mod groups;
 mod host_keys;
+mod import;
 mod outage;
 mod reload;
 mod rules;

@@ -1,0 +1,7 @@
+//! Moving in: users and files of another server become users and files of this one, and partners
+//! change nothing.
+
+mod error;
+pub mod users;
+
+pub use error::{Error, Result};

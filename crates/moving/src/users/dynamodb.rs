@@ -1,0 +1,105 @@
+//! Users of a DynamoDB table, as `aws dynamodb scan` prints it: the attributes that the identity
+//! provider of the same name reads.
+
+use serde_json::Value;
+
+use super::arrivals::Arrivals;
+use super::finding::Finding;
+use super::json::{documents, list};
+use super::row::Row;
+use crate::Result;
+
+/// Fields, and what attributes are called that hold them.
+pub const ATTRIBUTES: [(&str, &str); 9] = [
+    ("name", "username"),
+    ("password_hash", "password"),
+    ("keys", "PublicKeys"),
+    ("home", "HomeDirectory"),
+    ("home_type", "HomeDirectoryType"),
+    ("mappings", "HomeDirectoryDetails"),
+    ("role", "Role"),
+    ("session_policy", "Policy"),
+    ("expires", "expires"),
+];
+
+/// Reads what one or more scans printed. `attributes` are other names of fields, by field; `home` is
+/// the home of rows that name none.
+///
+/// # Errors
+/// `Invalid` where a text is not JSON to its end.
+pub fn read(
+    texts: &[String],
+    attributes: &[(String, String)],
+    home: Option<&str>,
+) -> Result<Arrivals> {
+    let mut arrivals = Arrivals::default();
+    let mut number = 0_usize;
+    for text in texts {
+        for document in documents(text, "the scan of a table")? {
+            for item in list(&document, "Items") {
+                number += 1;
+                let row = row(item, number, attributes, &mut arrivals.findings);
+                let mut findings = Vec::new();
+                let user = row.read(home, &mut findings);
+                arrivals.findings.append(&mut findings);
+                arrivals.push_or_tell(user);
+            }
+        }
+    }
+    Ok(arrivals)
+}
+
+fn row(
+    item: &Value,
+    number: usize,
+    attributes: &[(String, String)],
+    findings: &mut Vec<Finding>,
+) -> Row {
+    let mut row = Row::at(format!("item {number}"));
+    for (field, default) in ATTRIBUTES {
+        let named = attributes.iter().find(|(it, _)| it == field);
+        let attribute = named.map_or(default, |(_, name)| name.as_str());
+        match item.get(attribute).map(plain) {
+            None => {}
+            Some(Some(text)) => row.set(field, text),
+            Some(None) => {
+                let what = format!("its attribute {attribute} is of a type that holds no {field}");
+                findings.push(Finding::fault(&row.place, what));
+            }
+        }
+    }
+    row
+}
+
+/// An attribute as a text: strings, numbers, sets and lists of strings by lines, lists of maps as
+/// JSON.
+fn plain(attribute: &Value) -> Option<String> {
+    let (kind, value) = attribute.as_object()?.iter().next()?;
+    match (kind.as_str(), value) {
+        ("S" | "N", Value::String(text)) => Some(text.clone()),
+        ("NULL", _) => Some(String::new()),
+        ("BOOL", Value::Bool(yes)) => Some(yes.to_string()),
+        ("SS", Value::Array(list)) => lines(list.iter().map(Value::as_str)),
+        ("L", Value::Array(list)) if list.iter().all(|it| it.get("M").is_some()) => {
+            let maps: Option<Vec<Value>> = list.iter().map(map).collect();
+            Some(Value::Array(maps?).to_string())
+        }
+        ("L", Value::Array(list)) => {
+            lines(list.iter().map(|it| it.get("S").and_then(Value::as_str)))
+        }
+        _ => None,
+    }
+}
+
+fn lines<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
+    let texts: Option<Vec<&str>> = texts.collect();
+    texts.map(|texts| texts.join("\n"))
+}
+
+fn map(value: &Value) -> Option<Value> {
+    let members = value.get("M")?.as_object()?.iter();
+    let members = members.map(|(name, value)| Some((name.clone(), value.get("S")?.clone())));
+    members
+        .collect::<Option<serde_json::Map<_, _>>>()
+        .map(Value::Object)
+}

@@ -1,0 +1,110 @@
+//! What a move did, or would do: for the person who runs it. Never a secret.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::finding::{Finding, Weight};
+use super::plan::Plan;
+
+/// A report. It prints as lines for people; as JSON it has the same in fields.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Where users came from.
+    pub source: &'static str,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// The names of users who are new.
+    pub created: Vec<String>,
+    /// Users who are others than before, and in what.
+    pub changed: Vec<Changed>,
+    /// How many users are as they were.
+    pub unchanged: usize,
+    /// Groups that were made.
+    pub groups: Vec<String>,
+    /// Roles that were made.
+    pub roles: Vec<String>,
+    /// Policies that were made.
+    pub policies: Vec<String>,
+    /// Who and what stayed behind, and what else is to be known.
+    pub findings: Vec<Finding>,
+}
+
+/// A user who changed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Changed {
+    /// His name.
+    pub name: String,
+    /// What changed of him: `password`, `keys`, `home`.
+    pub what: Vec<&'static str>,
+}
+
+impl Report {
+    /// What a plan does.
+    pub fn of(plan: &Plan, dry_run: bool) -> Self {
+        let (new, old): (Vec<_>, Vec<_>) = plan.steps.iter().partition(|step| step.is_new);
+        let changed = old.into_iter().map(|step| Changed {
+            name: step.user.name.to_string(),
+            what: step.changes.clone(),
+        });
+        Self {
+            source: plan.source,
+            dry_run,
+            created: new.iter().map(|step| step.user.name.to_string()).collect(),
+            changed: changed.collect(),
+            unchanged: plan.unchanged,
+            groups: plan.groups.iter().map(|group| group.name.clone()).collect(),
+            roles: plan.roles.iter().map(|role| role.name.clone()).collect(),
+            policies: plan.policies.iter().map(|it| it.name.clone()).collect(),
+            findings: plan.findings.clone(),
+        }
+    }
+
+    fn weighing(&self, weight: Weight) -> impl Iterator<Item = &Finding> {
+        let all = self.findings.iter();
+        all.filter(move |finding| finding.weight == weight)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (word, names) in [
+            ("group", &self.groups),
+            ("policy", &self.policies),
+            ("role", &self.roles),
+            ("user", &self.created),
+        ] {
+            for name in names {
+                writeln!(f, "created  {word} {name}")?;
+            }
+        }
+        for Changed { name, what } in &self.changed {
+            let what = match what.is_empty() {
+                true => "where he came from".to_owned(),
+                false => what.join(", "),
+            };
+            writeln!(f, "changed  user {name}: {what}")?;
+        }
+        for (word, weight) in [
+            ("note    ", Weight::Note),
+            ("skipped ", Weight::Skipped),
+            ("fault   ", Weight::Fault),
+        ] {
+            for finding in self.weighing(weight) {
+                writeln!(f, "{word} {}: {}", finding.about, finding.what)?;
+            }
+        }
+        let skipped = self.weighing(Weight::Skipped).count();
+        let faults = self.weighing(Weight::Fault).count();
+        let (created, changed) = (self.created.len(), self.changed.len());
+        write!(
+            f,
+            "{}: {created} created, {changed} changed, {} unchanged, {skipped} skipped, {faults} faults",
+            self.source, self.unchanged
+        )?;
+        match self.dry_run {
+            true => write!(f, " (dry run: nothing was changed)"),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! `sshd_config(5)`: what it says of a user, with the `Match` blocks that his name and groups choose.
+
+mod pattern;
+mod place;
+
+use database::UserNetworks;
+use identity::AuthenticationMethods;
+use model::UserName;
+
+use self::pattern::matches;
+use super::accounts::Account;
+use crate::users::bounds;
+use crate::users::finding::Finding;
+
+/// Who is asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) groups: &'a [String],
+}
+
+/// A configuration, by lines.
+#[derive(Debug, Default)]
+pub(crate) struct SshdConfig {
+    /// What holds for all.
+    global: Vec<Line>,
+    blocks: Vec<Block>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Clone)]
+struct Line {
+    keyword: String,
+    value: String,
+}
+
+/// A `Match` block: all of its conditions must hold.
+#[derive(Debug)]
+struct Block {
+    users: Option<String>,
+    groups: Option<String>,
+    /// Whether it asks for what is known at a connection only.
+    unknown: bool,
+    lines: Vec<Line>,
+}
+
+/// Keywords that are looked at; what else there is has no meaning here or is the server's.
+const KNOWN: [&str; 14] = [
+    "allowusers",
+    "denyusers",
+    "allowgroups",
+    "denygroups",
+    "chrootdirectory",
+    "forcecommand",
+    "authorizedkeysfile",
+    "passwordauthentication",
+    "kbdinteractiveauthentication",
+    "challengeresponseauthentication",
+    "pubkeyauthentication",
+    "authenticationmethods",
+    "subsystem",
+    "match",
+];
+
+/// Keywords that say who gets in, and that cannot be taken over.
+const REPORTED: [(&str, &str); 4] = [
+    (
+        "include",
+        "is not followed: hand in one file with all of it",
+    ),
+    (
+        "authorizedkeyscommand",
+        "is not run: the keys that it would tell stay behind (an [[identity.provider]] may ask for them)",
+    ),
+    (
+        "trustedusercakeys",
+        "is not taken over: identity.certificate_authorities takes the same file",
+    ),
+    (
+        "revokedkeys",
+        "is not taken over: identity.revoked_keys takes the same file",
+    ),
+];
+
+impl SshdConfig {
+    pub(crate) fn read(text: &str) -> Self {
+        let mut config = Self::default();
+        let mut block: Option<Block> = None;
+        for (number, line) in (1..).zip(text.lines()) {
+            let Some(line) = Line::read(line) else {
+                continue;
+            };
+            let place = format!("sshd_config, line {number}");
+            if line.keyword == "match" {
+                config.blocks.extend(block.take());
+                block = Some(config.begin(&line.value, &place));
+                continue;
+            }
+            if let Some((keyword, what)) = REPORTED.iter().find(|(it, _)| *it == line.keyword)
+                && line.value != "none"
+            {
+                config
+                    .findings
+                    .push(Finding::note(place, format!("{keyword} {what}")));
+            }
+            if !KNOWN.contains(&line.keyword.as_str()) {
+                continue;
+            }
+            match &mut block {
+                Some(block) => block.lines.push(line),
+                None => config.global.push(line),
+            }
+        }
+        config.blocks.extend(block);
+        config
+    }
+
+    fn begin(&mut self, conditions: &str, place: &str) -> Block {
+        let mut block = Block {
+            users: None,
+            groups: None,
+            unknown: false,
+            lines: Vec::new(),
+        };
+        let words: Vec<&str> = conditions.split_ascii_whitespace().collect();
+        for pair in words.chunks(2) {
+            match pair {
+                [all] if all.eq_ignore_ascii_case("all") => {}
+                [name, value] if name.eq_ignore_ascii_case("user") => {
+                    block.users = Some((*value).to_owned());
+                }
+                [name, value] if name.eq_ignore_ascii_case("group") => {
+                    block.groups = Some((*value).to_owned());
+                }
+                _ => block.unknown = true,
+            }
+        }
+        if block.unknown {
+            let what = "this Match asks for more than users and groups: what stands in it is not \
+                        taken over";
+            self.findings.push(Finding::note(place, what));
+        }
+        block
+    }
+
+    /// What cannot be taken over of the file.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.findings.clone()
+    }
+
+    /// What holds for a user. Blocks go before what holds for all, and the first of each keyword
+    /// counts, as in sshd.
+    pub(crate) fn settings<'a>(&'a self, subject: &'a Subject<'a>) -> Settings<'a> {
+        let chosen = self.blocks.iter().filter(|block| block.is_for(subject));
+        let lines = chosen.flat_map(|block| &block.lines);
+        Settings {
+            subject,
+            lines: lines.chain(&self.global).collect(),
+        }
+    }
+}
+
+impl Line {
+    /// `Keyword value`, `Keyword=value`, `Keyword "value"`; what follows ` #` is none of it.
+    fn read(line: &str) -> Option<Self> {
+        let line = line.split(" #").next().unwrap_or_default().trim();
+        if line.is_empty() || line.starts_with('#') {
+            return None;
+        }
+        let (keyword, value) = line.split_once([' ', '\t', '='])?;
+        let value = value.trim().trim_start_matches('=').trim();
+        let inner = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+        Some(Self {
+            keyword: keyword.to_ascii_lowercase(),
+            value: inner.unwrap_or(value).to_owned(),
+        })
+    }
+}
+
+impl Block {
+    fn is_for(&self, subject: &Subject<'_>) -> bool {
+        let user = |list: &String| matches(list, &[subject.user]);
+        let groups: Vec<&str> = subject.groups.iter().map(String::as_str).collect();
+        let group = |list: &String| matches(list, &groups);
+        !self.unknown
+            && self.users.as_ref().is_none_or(user)
+            && self.groups.as_ref().is_none_or(group)
+    }
+}
+
+/// What holds for one user.
+#[derive(Debug)]
+pub(crate) struct Settings<'a> {
+    subject: &'a Subject<'a>,
+    lines: Vec<&'a Line>,
+}
+
+impl Settings<'_> {
+    fn value(&self, keyword: &str) -> Option<&str> {
+        let mut lines = self.lines.iter();
+        let line = lines.find(|line| line.keyword == keyword);
+        line.map(|line| line.value.as_str())
+    }
+
+    /// All values of a keyword that adds up.
+    fn all(&self, keyword: &str) -> String {
+        let lines = self.lines.iter().filter(|line| line.keyword == keyword);
+        let values: Vec<&str> = lines.map(|line| line.value.as_str()).collect();
+        values.join(" ")
+    }
+
+    fn says_no(&self, keyword: &str) -> bool {
+        self.value(keyword)
+            .is_some_and(|value| value.eq_ignore_ascii_case("no"))
+    }
+
+    /// Whether sshd lets him try. The parts behind `@` say from where; see [`Self::odd`].
+    pub(crate) fn admits(&self) -> bool {
+        let groups: Vec<&str> = self.subject.groups.iter().map(String::as_str).collect();
+        let lists_user = |keyword: &str, with_hosts: bool| {
+            let list = self.all(keyword);
+            list.split_ascii_whitespace().any(|pattern| {
+                let (user, host) = split_host(pattern);
+                (host.is_none() || with_hosts) && matches(user, &[self.subject.user])
+            })
+        };
+        let lists_group = |keyword: &str| {
+            let list = self.all(keyword);
+            list.split_ascii_whitespace()
+                .any(|pattern| matches(pattern, &groups))
+        };
+        let names = |keyword: &str| !self.all(keyword).is_empty();
+        !lists_user("denyusers", false)
+            && (!names("allowusers") || lists_user("allowusers", true))
+            && !lists_group("denygroups")
+            && (!names("allowgroups") || lists_group("allowgroups"))
+    }
+
+    /// Where `AllowUsers name@network` lets him come from.
+    pub(crate) fn networks(&self) -> Result<UserNetworks, String> {
+        let list = self.all("allowusers");
+        let mut hosts = Vec::new();
+        for pattern in list.split_ascii_whitespace() {
+            let (user, host) = split_host(pattern);
+            if matches(user, &[self.subject.user]) {
+                match host {
+                    None | Some("*") => return Ok(UserNetworks::default()),
+                    Some(host) => hosts.push(host),
+                }
+            }
+        }
+        match hosts.is_empty() {
+            true => Ok(UserNetworks::default()),
+            false => bounds::patterns(&hosts.join(",")),
+        }
+    }
+
+    /// What is to be told of him.
+    pub(crate) fn odd(&self) -> Vec<String> {
+        let hosts = self.all("denyusers");
+        let mut hosts = hosts.split_ascii_whitespace().filter(|pattern| {
+            let (user, host) = split_host(pattern);
+            host.is_some() && matches(user, &[self.subject.user])
+        });
+        let told = hosts.next().map(|pattern| {
+            format!("sshd_config denies {pattern}: give --deny-from to `pierhead user set`")
+        });
+        told.into_iter().collect()
+    }
+
+    /// Whether a password gets him in, by `password` or by `keyboard-interactive`.
+    pub(crate) fn takes_passwords(&self) -> bool {
+        let interactive = self.says_no("kbdinteractiveauthentication")
+            || self.says_no("challengeresponseauthentication");
+        !(self.says_no("passwordauthentication") && interactive)
+    }
+
+    pub(crate) fn takes_keys(&self) -> bool {
+        !self.says_no("pubkeyauthentication")
+    }
+
+    /// What he has to show, where the file asks for it by name.
+    pub(crate) fn methods(&self, name: &UserName, findings: &mut Vec<Finding>) -> Option<String> {
+        let lists = self.value("authenticationmethods")?;
+        let kind = |method: &str| match method.split(':').next() {
+            Some("publickey") => Some(true),
+            Some("password" | "keyboard-interactive") => Some(false),
+            _ => None,
+        };
+        let (mut key, mut password, mut both, mut other) = (false, false, false, false);
+        for list in lists.split_ascii_whitespace().filter(|list| *list != "any") {
+            let kinds: Vec<Option<bool>> = list.split(',').map(kind).collect();
+            other |= kinds.contains(&None);
+            match (kinds.contains(&Some(true)), kinds.contains(&Some(false))) {
+                (true, true) => both = true,
+                (true, false) => key = true,
+                (false, true) => password = true,
+                (false, false) => {}
+            }
+        }
+        if other {
+            let what = "its AuthenticationMethods name some that there are none of here: the \
+                        others hold";
+            findings.push(Finding::note(name, what));
+        }
+        let methods = match (key, password, both) {
+            (true, true, _) => AuthenticationMethods::PublicKeyOrPassword,
+            (true, false, _) => AuthenticationMethods::PublicKey,
+            (false, true, _) => AuthenticationMethods::Password,
+            (false, false, true) => AuthenticationMethods::PublicKeyAndPassword,
+            (false, false, false) => return None,
+        };
+        Some(methods.to_string())
+    }
+
+    /// The files that hold his keys, as paths of the machine.
+    pub(crate) fn key_files(&self, account: &Account) -> Vec<String> {
+        const DEFAULT: &str = ".ssh/authorized_keys .ssh/authorized_keys2";
+        let files = self.value("authorizedkeysfile").unwrap_or(DEFAULT);
+        let files = files
+            .split_ascii_whitespace()
+            .filter(|file| *file != "none");
+        files
+            .map(|file| {
+                let file = place::filled(file, account);
+                match file.starts_with('/') {
+                    true => file,
+                    false => format!("{}/{file}", account.home.trim_end_matches('/')),
+                }
+            })
+            .collect()
+    }
+}
+
+fn split_host(pattern: &str) -> (&str, Option<&str>) {
+    match pattern.rsplit_once('@') {
+        Some((user, host)) => (user, Some(host)),
+        None => (pattern, None),
+    }
+}
