@@ -11,15 +11,18 @@ use crate::query::Query;
 use crate::row::Row;
 
 /// The SQL condition that the node in column `node` of `$table` is dead: its row is gone, or it
-/// was not renewed in time. `$now` is the placeholder of the present time.
+/// was not renewed in time although another one was. Where nobody was, nobody could: the database
+/// was away. `$now` is the placeholder of the present time.
 macro_rules! node_is_dead {
     ($table:literal, $now:literal) => {
         concat!(
             "NOT EXISTS (SELECT 1 FROM nodes WHERE nodes.id = ",
             $table,
-            ".node AND nodes.expires > ",
+            ".node AND (nodes.expires > ",
             $now,
-            ")"
+            " OR NOT EXISTS (SELECT 1 FROM nodes AS witness WHERE witness.expires > ",
+            $now,
+            ")))"
         )
     };
 }
@@ -71,28 +74,26 @@ impl<'a> NodesTable<'a> {
     }
 
     /// Keeps a node alive until `length` after `now`. False where a later run has its name: then
-    /// this one is dead for good.
+    /// this one is dead for good. The first one that comes back when nobody could be renewed keeps
+    /// all those alive that were when it was renewed last: they come as soon as they can.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn renew(&self, node: &Node, length: Duration, now: Timestamp) -> Result<bool> {
-        let sql = "UPDATE nodes SET expires = $2 WHERE id = $1";
+        let sql = "UPDATE nodes SET expires = $2 WHERE id = $1 AND expires > $3";
         let query = Query::new("renew node", &node.name, sql)
             .bind(node.id)
-            .bind(now.plus(length));
+            .bind(now.plus(length))
+            .bind(now);
         if self.engine.execute(&query).await? > 0 {
             return Ok(true);
         }
-        // It was away for so long that its row was tidied up.
-        let sql = "INSERT INTO nodes (id, name, address, started, expires, draining) \
-                   SELECT $1, $2, $3, $4, $5, $6 \
-                   WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE name = $2)";
-        let renewed = Node {
-            expires: now.plus(length),
-            ..node.clone()
-        };
-        let query = values(&renewed, Query::new("renew node", &node.name, sql));
-        Ok(self.engine.execute(&query).await? > 0)
+        // In one transaction: from then on this one is there to say that others are not.
+        let mut transaction = self.engine.begin().await?;
+        keep_alive_beside(node, length, now, &mut transaction).await?;
+        let renewed = come_back(node, length, now, &mut transaction).await?;
+        transaction.commit().await?;
+        Ok(renewed)
     }
 
     /// Tells everybody whether a node drains; fine where it has no row (any more).
@@ -127,6 +128,19 @@ impl<'a> NodesTable<'a> {
         self.engine.execute(&query).await
     }
 
+    /// The nodes that do not count as dead: those that are alive, or all where none was renewed in
+    /// time.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database does not answer.
+    pub async fn not_dead(&self, now: Timestamp) -> Result<Vec<NodeId>> {
+        let sql = "SELECT id FROM nodes WHERE expires > $1 OR \
+                   NOT EXISTS (SELECT 1 FROM nodes AS witness WHERE witness.expires > $1)";
+        let query = Query::new("list", "nodes that are not dead", sql).bind(now);
+        let rows = self.engine.fetch_all(&query).await?;
+        rows.iter().map(|row| row.parsed("id")).collect()
+    }
+
     /// The nodes that are alive, in order of their names.
     ///
     /// # Errors
@@ -141,6 +155,51 @@ impl<'a> NodesTable<'a> {
         let rows = self.engine.fetch_all(&query).await?;
         rows.iter().map(node).collect()
     }
+}
+
+/// Keeps those alive that were when `node` was renewed last, unless somebody else was there since.
+async fn keep_alive_beside(
+    node: &Node,
+    length: Duration,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<()> {
+    let sql = "UPDATE nodes SET expires = $2 WHERE \
+               NOT EXISTS (SELECT 1 FROM nodes AS witness WHERE witness.expires > $3) AND \
+               EXISTS (SELECT 1 FROM nodes AS own WHERE own.id = $1 \
+               AND nodes.expires > own.expires - $4)";
+    let length_micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+    let query = Query::new("keep alive beside node", &node.name, sql)
+        .bind(node.id)
+        .bind(now.plus(length))
+        .bind(now)
+        .bind(length_micros);
+    transaction.execute(&query).await.map(drop)
+}
+
+/// Renews a node whose time was over, or whose row was tidied up meanwhile.
+async fn come_back(
+    node: &Node,
+    length: Duration,
+    now: Timestamp,
+    transaction: &mut Transaction,
+) -> Result<bool> {
+    let sql = "UPDATE nodes SET expires = $2 WHERE id = $1";
+    let query = Query::new("renew node", &node.name, sql)
+        .bind(node.id)
+        .bind(now.plus(length));
+    if transaction.execute(&query).await? > 0 {
+        return Ok(true);
+    }
+    let sql = "INSERT INTO nodes (id, name, address, started, expires, draining) \
+               SELECT $1, $2, $3, $4, $5, $6 \
+               WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE name = $2)";
+    let renewed = Node {
+        expires: now.plus(length),
+        ..node.clone()
+    };
+    let query = values(&renewed, Query::new("renew node", &node.name, sql));
+    Ok(transaction.execute(&query).await? > 0)
 }
 
 async fn insert(node: &Node, transaction: &mut Transaction) -> Result<()> {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use database::{Database, Node};
 use model::{Clock, NodeId};
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
 /// How often a node says that it lives, in the time that it lives without a word.
 const WORDS: u32 = 5;
+/// And how soon again where the database did not take it.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// A node's own row. Clones share it.
 #[derive(Clone)]
@@ -95,22 +97,49 @@ impl Membership {
     }
 
     /// Renews the row until `stop`. A node that cannot goes on serving: others may take over what
-    /// it does, and the fences see to it that nothing is done twice.
+    /// it does, and the fences see to it that nothing is done twice. While the database is away it
+    /// asks more often, to be there again before anybody starts who would take it for dead.
     pub(crate) async fn keep(self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(self.lease / WORDS);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            let (nodes, now) = (self.database.nodes(), self.clock.now());
-            match nodes.renew(&self.node, self.lease, now).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::error!(node = %self.node.id, name = self.node.name,
-                        "another node runs under this name: end one of them");
+        let regular = self.lease / WORDS;
+        let mut pause = Duration::ZERO;
+        let mut lost = None;
+        loop {
+            let waited = stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+            if waited.is_none() {
+                return;
+            }
+            pause = match self.renew(regular).await {
+                Ok(()) => {
+                    self.tell_return(lost.take());
+                    regular
                 }
                 Err(error) => {
-                    tracing::warn!(node = %self.node.id, %error, "cannot renew this node");
+                    if lost.is_none() {
+                        tracing::warn!(node = %self.node.id, error = format!("{error:#}"), "cannot renew this node");
+                    }
+                    lost.get_or_insert_with(Instant::now);
+                    AGAIN.min(regular)
                 }
-            }
+            };
+        }
+    }
+
+    async fn renew(&self, within: Duration) -> anyhow::Result<()> {
+        let (nodes, now) = (self.database.nodes(), self.clock.now());
+        let renewed = tokio::time::timeout(within, nodes.renew(&self.node, self.lease, now));
+        let renewed = renewed
+            .await
+            .context("the database does not answer in time")??;
+        if !renewed {
+            tracing::error!(node = %self.node.id, name = self.node.name,
+                "another node runs under this name: end one of them");
+        }
+        Ok(())
+    }
+
+    fn tell_return(&self, lost: Option<Instant>) {
+        if let Some(lost) = lost {
+            tracing::info!(node = %self.node.id, after = ?lost.elapsed(), "this node is renewed again");
         }
     }
 

@@ -89,6 +89,9 @@ async fn publications_of_dead_nodes_are_taken_over(fixture: Fixture) {
     second.now = after(9);
     let held = claim(&fixture, second.clone()).await;
     assert!(matches!(held, Claim::Held { .. }));
+    let nodes = fixture.database.nodes();
+    let renewed = nodes.renew(&alive, LENGTH, after(9));
+    assert!(renewed.await.expect("renew"));
     second.now = NOW.plus(LENGTH);
     let taken = granted(&fixture, second).await;
     assert!(taken.generation > publication.generation);

@@ -161,8 +161,16 @@ async fn moves_of_dead_nodes_are_nobodys(fixture: Fixture) {
         expires: Timestamp::from_micros(NOW.as_micros() + 10),
         draining: false,
     };
-    let registered = fixture.database.nodes().register(&node).await;
-    registered.expect("registered");
+    let witness = Node {
+        id: own,
+        name: "own".to_owned(),
+        expires: Timestamp::from_micros(NOW.as_micros() + 30),
+        ..node.clone()
+    };
+    for node in [&node, &witness] {
+        let registered = fixture.database.nodes().register(node).await;
+        registered.expect("registered");
+    }
     let mut ids = Vec::new();
     for at in [alive, node_1(), own] {
         let mut new = begun(MoveKind::File, "a", "b");
@@ -179,6 +187,8 @@ async fn moves_of_dead_nodes_are_nobodys(fixture: Fixture) {
     assert_eq!(found(NOW, Some(ids[1])).await, ids[2..]);
     let later = Timestamp::from_micros(NOW.as_micros() + 20);
     assert_eq!(found(later, None).await, ids);
+    let much_later = Timestamp::from_micros(NOW.as_micros() + 40);
+    assert_eq!(found(much_later, None).await, ids[1..], "nobody saw it");
 }
 
 async fn attributes_of_directories_below_go_along(fixture: Fixture) {

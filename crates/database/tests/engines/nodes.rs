@@ -9,6 +9,7 @@ use crate::fixture::{Fixture, NOW, intent, on_both_engines, request_of};
 
 on_both_engines!(
     a_node_lives_until_it_is_not_renewed,
+    nobody_dies_while_the_database_is_away,
     a_new_run_ends_the_earlier_ones_of_its_name,
     a_node_that_was_forgotten_comes_back,
     a_node_that_leaves_is_dead_at_once,
@@ -47,12 +48,57 @@ async fn a_node_lives_until_it_is_not_renewed(fixture: Fixture) {
     assert_eq!(nodes.live(NOW).await.expect("list"), [a.clone(), b.clone()]);
     assert!(nodes.renew(&a, LENGTH, after(9)).await.expect("renew"));
     assert_eq!(live(&fixture.database, after(10)).await, [a.id]);
-    assert_eq!(live(&fixture.database, after(19)).await, []);
     // Late, and nobody has replaced it: it lives again.
-    assert!(nodes.renew(&b, LENGTH, after(20)).await.expect("renew"));
+    assert!(nodes.renew(&b, LENGTH, after(18)).await.expect("renew"));
+    assert_eq!(live(&fixture.database, after(18)).await, [a.id, b.id]);
     assert_eq!(live(&fixture.database, after(21)).await, [b.id]);
     nodes.set_draining(b.id, true).await.expect("drain");
     assert!(nodes.live(after(21)).await.expect("list")[0].draining);
+    assert_eq!(live(&fixture.database, after(28)).await, []);
+}
+
+/// After an outage of the database everybody's time is over; that says nothing of anybody.
+async fn nobody_dies_while_the_database_is_away(fixture: Fixture) {
+    let (database, writer) = (&fixture.database, fixture.database.writer());
+    let nodes = database.nodes();
+    let (a, b) = (node("a"), node("b"));
+    let dead = Node {
+        expires: after(5),
+        ..node("dead")
+    };
+    for node in [&a, &b, &dead] {
+        nodes.register(node).await.expect("enter");
+        let mut new = intent(&node.name);
+        new.node = node.id;
+        writer.begin_intent(new).await.expect("written");
+    }
+    for node in [&a, &b] {
+        assert!(nodes.renew(node, LENGTH, after(9)).await.expect("renew"));
+    }
+    let transfers = database.transfers();
+    let unattended = async |seconds| {
+        let rows = transfers.unattended(after(seconds), NOW, None, 10);
+        let rows = rows.await.expect("listed");
+        rows.iter()
+            .map(|row| row.transfer.intent.node)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unattended(12).await, [dead.id]);
+    assert_eq!(
+        unattended(60).await,
+        [],
+        "nobody is there to say who is dead"
+    );
+    assert_eq!(nodes.not_dead(after(60)).await.expect("listed").len(), 3);
+    assert!(nodes.renew(&a, LENGTH, after(60)).await.expect("renew"));
+    assert_eq!(live(database, after(60)).await, [a.id, b.id]);
+    assert_eq!(
+        unattended(60).await,
+        [dead.id],
+        "it was so before the outage"
+    );
+    assert!(nodes.renew(&a, LENGTH, after(69)).await.expect("renew"));
+    assert_eq!(unattended(71).await, [b.id, dead.id], "had its chance");
 }
 
 async fn a_new_run_ends_the_earlier_ones_of_its_name(fixture: Fixture) {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use database::{
-    AuditEntry, CompletedUpload, Detachment, NewTransfer, Outcome, PrivateFile, PrivateId,
+    AuditEntry, CompletedUpload, Detachment, NewTransfer, Node, Outcome, PrivateFile, PrivateId,
     PrivateMove, PrivateRemoval, SetAttributes, Staging, Takeover, Target, TransferState,
 };
 use model::{ErrorKind, Event, EventKind, NodeId, ObjectKey, SessionId, Timestamp};
 
 use crate::fixture::{Fixture, NOW, commit, intent, location, on_both_engines};
+use crate::nodes::node;
 
 on_both_engines!(
     an_upload_that_was_left_is_found_by_its_owner_alone,
@@ -151,6 +152,14 @@ async fn what_a_dead_node_wrote_is_left_to_its_owner(fixture: Fixture) {
         .await
         .expect_err("its node lives");
     let later = NOW.plus(Duration::from_secs(7200));
+    let found = at(&fixture, &new, later).await;
+    assert!(found.is_empty(), "nobody is there to say that it is dead");
+    let witness = Node {
+        expires: later.plus(Duration::from_secs(1)),
+        ..node("witness")
+    };
+    let entered = fixture.database.nodes().register(&witness).await;
+    entered.expect("entered");
     let found = at(&fixture, &new, later).await;
     assert_eq!((found.len(), found[0].is_left), (1, true));
     assert_eq!(found[0].transfer.upload_id.as_deref(), Some("upload-1"));

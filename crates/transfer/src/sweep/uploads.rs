@@ -93,8 +93,8 @@ impl Pass<'_> {
         // A rename may copy to the key in parts.
         let now = self.transfers.core().clock.now();
         // Nobody but the living node that began it can use an upload that no row names.
-        let live = self.transfers.core().database.nodes().live(now).await?;
-        let lives = |row: &Transfer| live.iter().any(|node| node.id == row.intent.node);
+        let live = self.transfers.core().database.nodes().not_dead(now).await?;
+        let lives = |row: &Transfer| live.contains(&row.intent.node);
         let is_busy = rows.iter().any(|row| is_at_work(row) && lives(row))
             || table.is_changing(location, now).await?;
         if is_busy {
