@@ -17,29 +17,79 @@ use crate::{
 /// How often an upload asks for its key again after others took that over.
 const ATTEMPTS: usize = 5;
 
+/// Why a publication stopped.
+struct Halt {
+    error: Error,
+    /// The object stands, and its facts are not committed yet.
+    stands: Option<Published>,
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        let stands = None;
+        Self { error, stands }
+    }
+}
+
 /// Publishes an upload. On a failure that leaves the store provably unchanged, the upload is
 /// given up or left unfinished as well.
 pub(crate) async fn publish(active: &Arc<Active>, publication: &Publication) -> Result<Published> {
     let outcome = claim_and_publish(active, publication).await;
     match &outcome {
         Ok(published) => completed(active, publication, published),
-        Err(error) if error.outcome_unknown() => unknown(active, error),
-        Err(error) => failed(active, publication, error).await,
+        Err(halt) if halt.stands.is_some() => unrecorded_yet(active, &halt.error),
+        Err(halt) if halt.error.outcome_unknown() => unknown(active, &halt.error),
+        Err(halt) => failed(active, publication, &halt.error).await,
     }
-    outcome
+    outcome.map_err(|halt| halt.error)
 }
 
-async fn claim_and_publish(active: &Active, publication: &Publication) -> Result<Published> {
+async fn claim_and_publish(
+    active: &Arc<Active>,
+    publication: &Publication,
+) -> Result<Published, Halt> {
     let claimed = claim(active).await;
     let mut claimed = claimed.map_err(|error| unclaimed(publication, error))?;
     let outcome = put_and_commit(active, publication, &mut claimed).await;
     match &outcome {
         Ok(_) => claimed.committed(),
+        Err(Halt {
+            stands: Some(published),
+            ..
+        }) => record_later(active, publication, published, claimed),
         // Nobody else changes the key before it is known what became of this.
-        Err(error) if error.outcome_unknown() => claimed.keep(),
+        Err(halt) if halt.error.outcome_unknown() => claimed.keep(),
         Err(_) => drop(claimed),
     }
     outcome
+}
+
+/// Commits as soon as the database answers again that an object stands; the key is kept for it
+/// meanwhile. Where the node ends before, the sweeper finds out.
+fn record_later(
+    active: &Arc<Active>,
+    publication: &Publication,
+    published: &Published,
+    claimed: Claimed,
+) {
+    let (active, publication) = (Arc::clone(active), publication.clone());
+    let published = published.clone();
+    let core = Arc::clone(&active.core);
+    core.tasks.clone().spawn(async move {
+        let claim = claimed.publication().clone();
+        let record = || record::completed(&active, &publication, &published, &claim);
+        match claimed.during(core.persist(record)).await {
+            Ok(()) => {
+                claimed.committed();
+                completed(&active, &publication, &published);
+            }
+            Err(error) => {
+                claimed.keep();
+                tracing::warn!(transfer = %active.id, %error,
+                    "an upload that stands is left to be recorded by the sweeper");
+            }
+        }
+    });
 }
 
 /// The intent goes along where it is not on record yet: small files cost two transactions.
@@ -74,7 +124,7 @@ async fn put_and_commit(
     active: &Active,
     publication: &Publication,
     claimed: &mut Claimed,
-) -> Result<Published> {
+) -> Result<Published, Halt> {
     let precondition = precondition(active, publication).await?;
     let options = PutOptions {
         metadata: metadata::of_transfer(active.id, &publication.attributes),
@@ -98,7 +148,7 @@ async fn commit(
     publication: &Publication,
     mut published: Published,
     claimed: &mut Claimed,
-) -> Result<Published> {
+) -> Result<Published, Halt> {
     let mut attempts = 1..ATTEMPTS;
     loop {
         let claim = claimed.publication();
@@ -106,18 +156,24 @@ async fn commit(
             Ok(()) => return Ok(published),
             Err(error) => error,
         };
+        if error.kind() == ErrorKind::Unavailable {
+            return Err(Halt {
+                error: unrecorded(publication, error),
+                stands: Some(published),
+            });
+        }
         if error.kind() != ErrorKind::Conflict || attempts.next().is_none() {
-            return Err(unrecorded(publication, error));
+            return Err(unrecorded(publication, error).into());
         }
         // This node was slow, or seemed dead. The last one to put his object there counts: if
         // that is this upload, it asks for the key once more, behind whoever has it now.
         if let Err(error) = claimed.reclaim(active.epoch).await {
-            return Err(unrecorded(publication, error));
+            return Err(unrecorded(publication, error).into());
         }
         match proof::stands(&active.store, &active.intent.location.key, active.id).await {
             Ok(Some(written)) => published.written.etag = written.etag,
-            Ok(None) => return Err(superseded(publication).caused_by(error)),
-            Err(error) => return Err(unrecorded(publication, error)),
+            Ok(None) => return Err(superseded(publication).caused_by(error).into()),
+            Err(error) => return Err(unrecorded(publication, error).into()),
         }
     }
 }
@@ -210,6 +266,13 @@ pub(crate) fn unknown(active: &Active, error: &Error) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(transfer = %active.id, location = %active.intent.location, %error, cause,
         "nobody knows yet whether an upload stands");
+}
+
+/// The database does not answer: see [`record_later`].
+fn unrecorded_yet(active: &Active, error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(transfer = %active.id, location = %active.intent.location, %error, cause,
+        "an upload stands, and is recorded as soon as the database answers");
 }
 
 pub(crate) fn completed(active: &Active, publication: &Publication, published: &Published) {
