@@ -24,6 +24,7 @@ use crate::config::{
 use crate::logins::Logins;
 use crate::target::State;
 
+pub(crate) use self::cloud::table;
 pub(crate) use self::providers::{Providers, with_providers};
 pub(crate) use self::trust::TrustFiles;
 

@@ -100,6 +100,11 @@ impl Arrivals {
         &self.users
     }
 
+    /// The same, to be completed by what the source does not know. Names are to stay.
+    pub fn users_mut(&mut self) -> &mut [ArrivingUser] {
+        &mut self.users
+    }
+
     /// The same, to be planned with.
     pub(crate) fn take_users(&mut self) -> Vec<ArrivingUser> {
         std::mem::take(&mut self.users)

@@ -1,13 +1,14 @@
 //! Users of a DynamoDB table, as `aws dynamodb scan` prints it: the attributes that the identity
 //! provider of the same name reads.
 
+use model::ErrorKind;
 use serde_json::Value;
 
 use super::arrivals::Arrivals;
 use super::finding::Finding;
-use super::json::{documents, list};
+use super::json::documents;
 use super::row::Row;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Fields, and what attributes are called that hold them.
 pub const ATTRIBUTES: [(&str, &str); 9] = [
@@ -26,27 +27,45 @@ pub const ATTRIBUTES: [(&str, &str); 9] = [
 /// the home of rows that name none.
 ///
 /// # Errors
-/// `Invalid` where a text is not JSON to its end.
+/// `Invalid` where a text is not JSON to its end, or no scan.
 pub fn read(
     texts: &[String],
     attributes: &[(String, String)],
     home: Option<&str>,
 ) -> Result<Arrivals> {
-    let mut arrivals = Arrivals::default();
-    let mut number = 0_usize;
+    let mut items = Vec::new();
     for text in texts {
-        for document in documents(text, "the scan of a table")? {
-            for item in list(&document, "Items") {
-                number += 1;
-                let row = row(item, number, attributes, &mut arrivals.findings);
-                let mut findings = Vec::new();
-                let user = row.read(home, &mut findings);
-                arrivals.findings.append(&mut findings);
-                arrivals.push_or_tell(user);
+        for mut document in documents(text, "the scan of a table")? {
+            match document.get_mut("Items").map(Value::take) {
+                Some(Value::Array(list)) => items.extend(list),
+                _ => return Err(no_scan()),
             }
         }
     }
-    Ok(arrivals)
+    Ok(read_items(&items, attributes, home))
+}
+
+/// Reads rows, each as a scan prints it.
+pub fn read_items(
+    items: &[Value],
+    attributes: &[(String, String)],
+    home: Option<&str>,
+) -> Arrivals {
+    let mut arrivals = Arrivals::default();
+    for (number, item) in (1..).zip(items) {
+        let row = row(item, number, attributes, &mut arrivals.findings);
+        let mut findings = Vec::new();
+        let user = row.read(home, &mut findings);
+        arrivals.findings.append(&mut findings);
+        arrivals.push_or_tell(user);
+    }
+    arrivals
+}
+
+/// A text that holds something else would move nobody, and nobody would see why.
+fn no_scan() -> Error {
+    let reason = "it has no list of Items: hand in what `aws dynamodb scan` prints";
+    Error::new(ErrorKind::Invalid, "read", "the scan of a table", reason)
 }
 
 fn row(
@@ -67,6 +86,11 @@ fn row(
                 findings.push(Finding::fault(&row.place, what));
             }
         }
+    }
+    // As AWS Transfer reads a home that does not say: what the provider shows, too.
+    if !row.has("home_type") {
+        let mapped = row.has("mappings");
+        row.set("home_type", if mapped { "LOGICAL" } else { "PATH" });
     }
     row
 }

@@ -103,6 +103,11 @@ impl Row {
         }
     }
 
+    /// Whether a field is filled.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
     fn text(&self, field: &str) -> Option<&str> {
         self.fields.get(field).map(|text| text.trim())
     }

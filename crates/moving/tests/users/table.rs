@@ -1,5 +1,6 @@
 //! Tables: DynamoDB's scans and maps of columns.
 
+use database::HomeType;
 use moving::users::{Weight, dynamodb, sql};
 
 use crate::{KEY, SHA512, found, hash, names, user};
@@ -23,10 +24,15 @@ fn items_become_users_by_the_attributes_of_the_provider() {
     assert_eq!(acme.profile.role.as_deref(), Some("partner"));
     assert_eq!(acme.profile.expires.unwrap().as_seconds(), 1_801_353_600);
     assert!(found(&arrivals, Weight::Fault, "item 2")[0].contains("PublicKeys"));
+    assert_eq!(acme.profile.home_type, HomeType::Logical);
+    assert_eq!(user(&arrivals, "beta").profile.home_type, HomeType::Path);
     let renamed = [("name".to_owned(), "login".to_owned())];
     let scan = r#"{"Items":[{"login":{"S":"acme"}}]}"#.to_owned();
     let arrivals = dynamodb::read(&[scan], &renamed, home).unwrap();
     assert_eq!(names(&arrivals), ["acme"]);
+    for wrong in ["{}", "[]", "{\"Items\": 7}", "{\"User\": {}}", "x"] {
+        dynamodb::read(&[wrong.to_owned()], &[], home).expect_err(wrong);
+    }
 }
 
 #[test]

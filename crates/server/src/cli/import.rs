@@ -21,7 +21,7 @@ pub(crate) enum ImportCommand {
     AwsTransfer(AwsTransferArgs),
     /// Users of SFTPGo, from a dump (`dumpdata`)
     Sftpgo(SftpgoArgs),
-    /// Users of a DynamoDB table, from what `aws dynamodb scan` prints
+    /// Users of a DynamoDB table, from the table itself or from what `aws dynamodb scan` prints
     Dynamodb(DynamodbArgs),
     /// Users of an LDAP directory, from LDIF
     Ldap(LdapArgs),
@@ -151,8 +151,21 @@ pub(crate) struct SftpgoArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DynamodbArgs {
     /// What `aws dynamodb scan` printed, in any number of files
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["table", "provider"], conflicts_with = "table")]
     pub(crate) files: Vec<PathBuf>,
+    /// Read the table of this name or ARN itself, with the credentials that AWS's tools use
+    #[arg(long, value_name = "NAME", requires = "region")]
+    pub(crate) table: Option<String>,
+    /// Its region
+    #[arg(long, value_name = "REGION", requires = "table")]
+    pub(crate) region: Option<String>,
+    /// DynamoDB's URL; AWS's own for the region by default
+    #[arg(long, value_name = "URL", requires = "table")]
+    pub(crate) endpoint: Option<String>,
+    /// The table, attributes, defaults and roles of this identity provider of the configuration;
+    /// with files it is these that are read
+    #[arg(long, value_name = "NAME", conflicts_with = "table")]
+    pub(crate) provider: Option<String>,
     #[command(flatten)]
     pub(crate) import: ImportArgs,
     /// What an attribute is called that holds a field; may be repeated

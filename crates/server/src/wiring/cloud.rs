@@ -67,6 +67,17 @@ pub(super) fn dynamodb(
     name: ProviderName,
     config: &DynamoDbConfig,
 ) -> anyhow::Result<Arc<dyn Provider>> {
+    Ok(Arc::new(table(name, config)?))
+}
+
+/// The same table, for users who move in from it.
+///
+/// # Errors
+/// See [`http`].
+pub(crate) fn table(
+    name: ProviderName,
+    config: &DynamoDbConfig,
+) -> anyhow::Result<DynamoDbProvider> {
     let access = AwsAccess {
         region: config.region.clone(),
         endpoint: endpoint(config.endpoint.as_deref(), config.allow_plain)?,
@@ -85,7 +96,7 @@ pub(super) fn dynamodb(
         roots: roots(config.ca_file.as_deref())?,
         access,
     };
-    Ok(Arc::new(DynamoDbProvider::new(name, settings)?))
+    Ok(DynamoDbProvider::new(name, settings)?)
 }
 
 fn endpoint(url: Option<&str>, plain: bool) -> anyhow::Result<Option<Endpoint>> {

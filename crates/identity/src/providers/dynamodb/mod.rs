@@ -1,6 +1,7 @@
 //! The provider `dynamodb`: a row for each user, and no function in between.
 
 mod row;
+mod rows;
 mod settings;
 
 use std::collections::HashMap;

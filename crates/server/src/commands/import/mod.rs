@@ -3,16 +3,17 @@
 mod files;
 mod move_in;
 mod progress;
+mod table;
 
 use moving::users::ldif::Directory;
 use moving::users::sftpgo::Places;
 use moving::users::unix::Machine;
-use moving::users::{aws_transfer, csv, dynamodb, ldif, sftpgo, sql, unix};
+use moving::users::{aws_transfer, csv, ldif, sftpgo, sql, unix};
 
 use self::files::{HomeRoot, read, read_all};
 use self::move_in::move_in;
 use crate::cli::{
-    AwsTransferArgs, DynamodbArgs, GroupsAre, ImportCommand, LdapArgs, SqlArgs, UnixArgs,
+    AwsTransferArgs, GroupsAre, ImportCommand, LdapArgs, SqlArgs, UnixArgs,
 };
 use crate::target::State;
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
             let state = State::of(&arguments.import.target).await?;
             Box::pin(move_in("sftpgo", arrivals, &arguments.import, &state)).await
         }
-        ImportCommand::Dynamodb(arguments) => Box::pin(from_dynamodb(arguments)).await,
+        ImportCommand::Dynamodb(arguments) => Box::pin(table::from_dynamodb(arguments)).await,
         ImportCommand::Ldap(arguments) => Box::pin(from_ldap(arguments)).await,
         ImportCommand::Fields => {
             for (field, meaning) in moving::users::FIELDS {
@@ -102,24 +103,6 @@ async fn from_aws_transfer(arguments: AwsTransferArgs) -> anyhow::Result<()> {
     let arrivals = aws_transfer::read(&read_all(&arguments.files)?, &read_all(&arguments.iam)?)?;
     let state = State::of(&arguments.import.target).await?;
     move_in("aws-transfer", arrivals, &arguments.import, &state).await
-}
-
-async fn from_dynamodb(arguments: DynamodbArgs) -> anyhow::Result<()> {
-    let attributes = arguments.attribute.iter().map(|pair| {
-        let (field, attribute) = pair.split_once('=').unwrap_or_default();
-        let known = dynamodb::ATTRIBUTES.iter().any(|(name, _)| *name == field);
-        anyhow::ensure!(
-            known && !attribute.is_empty(),
-            "--attribute {pair:?} is not FIELD=ATTRIBUTE; fields are {}",
-            dynamodb::ATTRIBUTES.map(|(name, _)| name).join(", ")
-        );
-        Ok((field.to_owned(), attribute.to_owned()))
-    });
-    let attributes = attributes.collect::<anyhow::Result<Vec<_>>>()?;
-    let texts = read_all(&arguments.files)?;
-    let arrivals = dynamodb::read(&texts, &attributes, arguments.import.home.as_deref())?;
-    let state = State::of(&arguments.import.target).await?;
-    move_in("dynamodb", arrivals, &arguments.import, &state).await
 }
 
 async fn from_ldap(arguments: LdapArgs) -> anyhow::Result<()> {

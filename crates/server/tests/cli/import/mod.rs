@@ -3,6 +3,7 @@
 mod clients;
 mod databases;
 mod mariadb;
+mod moto;
 mod programs;
 mod thousands;
 mod unix;
@@ -55,10 +56,14 @@ impl House {
         file.to_str().expect("UTF-8").to_owned()
     }
 
+    /// What names it to a command.
+    pub(crate) fn data_words(&self) -> [&str; 2] {
+        ["--data", self.data.to_str().expect("UTF-8")]
+    }
+
     /// Runs a command on it: exit status, standard output, standard error.
     pub(crate) fn call(&self, words: &[&str]) -> (bool, String, String) {
-        let data = self.data.to_str().expect("UTF-8");
-        run(&[words, &["--data", data]].concat())
+        run(&[words, &self.data_words()].concat())
     }
 
     /// Runs `pierhead import`; it must succeed.
