@@ -107,6 +107,8 @@ fn moto_tests(summary: &mut Summary) -> Result<()> {
             "providers",
             "--test",
             "attacks",
+            "--test",
+            "cli",
         ]);
         command.args(["--", "--ignored", "moto::", "paramiko::"]);
     }

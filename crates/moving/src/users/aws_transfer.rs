@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use database::{HomeType, Mapping};
 use identity::PublicKey;
-use model::UserName;
+use model::{ErrorKind, UserName};
 use serde_json::Value;
 
 use super::arrivals::{Arrivals, ArrivingKey, ArrivingPassword, ArrivingRole, ArrivingUser};
@@ -13,23 +13,27 @@ use super::finding::Finding;
 use super::json::{documents, list, text};
 use super::profile::Profile;
 use super::row;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Reads what the two commands printed, in any number and order, and of `aws iam`:
-/// `get-account-authorization-details`, `get-role`, `get-role-policy`.
+/// `get-account-authorization-details`, `get-role`, `get-role-policy`. The value of the tag
+/// `group_tag` becomes a user's group.
 ///
 /// # Errors
-/// `Invalid` where a text is not JSON to its end.
-pub fn read(transfer: &[String], iam: &[String]) -> Result<Arrivals> {
+/// `Invalid` where a text is not JSON to its end, or `transfer` tells of no users.
+pub fn read(transfer: &[String], iam: &[String], group_tag: Option<&str>) -> Result<Arrivals> {
     let mut arrivals = Arrivals::default();
     let mut listed: Vec<String> = Vec::new();
     for file in transfer {
         for document in documents(file, "the users of AWS Transfer")? {
+            if document.get("Users").is_none() && document.get("User").is_none() {
+                return Err(no_users());
+            }
             for user in list(&document, "Users") {
                 listed.extend(text(user, "UserName").map(str::to_owned));
             }
             if let Some(told) = document.get("User") {
-                let user = user(told, &mut arrivals.findings);
+                let user = user(told, group_tag, &mut arrivals.findings);
                 arrivals.push_or_tell(user);
             }
         }
@@ -46,7 +50,23 @@ pub fn read(transfer: &[String], iam: &[String]) -> Result<Arrivals> {
     Ok(arrivals)
 }
 
-fn user(told: &Value, findings: &mut Vec<Finding>) -> std::result::Result<ArrivingUser, Finding> {
+/// A text that holds something else would move nobody, and nobody would see why.
+fn no_users() -> Error {
+    let reason = "it has neither Users nor User: hand in what `aws transfer list-users` and \
+                  `describe-user` print";
+    Error::new(
+        ErrorKind::Invalid,
+        "read",
+        "the users of AWS Transfer",
+        reason,
+    )
+}
+
+fn user(
+    told: &Value,
+    group_tag: Option<&str>,
+    findings: &mut Vec<Finding>,
+) -> std::result::Result<ArrivingUser, Finding> {
     let name = text(told, "UserName").unwrap_or_default();
     let name = UserName::parse(name)
         .map_err(|error| Finding::fault("describe-user", error.to_string()))?;
@@ -57,18 +77,12 @@ fn user(told: &Value, findings: &mut Vec<Finding>) -> std::result::Result<Arrivi
         let what = "his PosixProfile is for EFS, which there is none of here";
         findings.push(Finding::note(&name, what));
     }
-    let tags: Vec<&str> = list(told, "Tags")
-        .iter()
-        .filter_map(|tag| text(tag, "Key"))
-        .collect();
-    if !tags.is_empty() {
-        let what = format!("his tags have no place here: {}", tags.join(", "));
-        findings.push(Finding::note(&name, what));
-    }
+    let group = group(told, &name, group_tag, findings);
     let Some(role) = text(told, "Role") else {
         return Err(Finding::fault(name, "describe-user names no role of his"));
     };
     let mut profile = Profile {
+        group,
         role: Some(role.to_owned()),
         session_policy: text(told, "Policy").map(str::to_owned),
         ..Profile::default()
@@ -80,6 +94,26 @@ fn user(told: &Value, findings: &mut Vec<Finding>) -> std::result::Result<Arrivi
         profile,
         name,
     })
+}
+
+/// The value of one tag; the others are told of.
+fn group(
+    told: &Value,
+    name: &UserName,
+    group_tag: Option<&str>,
+    findings: &mut Vec<Finding>,
+) -> Option<String> {
+    let tags = list(told, "Tags").iter();
+    let tags = tags.filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value"))));
+    let is_group = |(key, _): &(&str, Option<&str>)| Some(*key) == group_tag;
+    let (group, others): (Vec<_>, Vec<_>) = tags.partition(is_group);
+    if !others.is_empty() {
+        let others: Vec<&str> = others.into_iter().map(|(key, _)| key).collect();
+        let what = format!("his tags have no place here: {}", others.join(", "));
+        findings.push(Finding::note(name, what));
+    }
+    let group = group.into_iter().find_map(|(_, value)| value);
+    group.map(str::to_owned)
 }
 
 fn home(told: &Value, profile: &mut Profile) -> std::result::Result<(), String> {

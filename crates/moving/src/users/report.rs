@@ -75,7 +75,7 @@ impl fmt::Display for Report {
             ("user", &self.created),
         ] {
             for name in names {
-                writeln!(f, "created  {word} {name}")?;
+                writeln!(f, "created  {word} {}", printable(name))?;
             }
         }
         for Changed { name, what } in &self.changed {
@@ -83,7 +83,7 @@ impl fmt::Display for Report {
                 true => "where he came from".to_owned(),
                 false => what.join(", "),
             };
-            writeln!(f, "changed  user {name}: {what}")?;
+            writeln!(f, "changed  user {}: {what}", printable(name))?;
         }
         for (word, weight) in [
             ("note    ", Weight::Note),
@@ -91,7 +91,8 @@ impl fmt::Display for Report {
             ("fault   ", Weight::Fault),
         ] {
             for finding in self.weighing(weight) {
-                writeln!(f, "{word} {}: {}", finding.about, finding.what)?;
+                let (about, what) = (printable(&finding.about), printable(&finding.what));
+                writeln!(f, "{word} {about}: {what}")?;
             }
         }
         let skipped = self.weighing(Weight::Skipped).count();
@@ -106,5 +107,38 @@ impl fmt::Display for Report {
             true => write!(f, " (dry run: nothing was changed)"),
             false => Ok(()),
         }
+    }
+}
+
+/// A text on one line, with nothing in it that a terminal would obey: names are the source's.
+fn printable(text: &str) -> String {
+    let shown = text.chars().map(|c| if c.is_control() { '?' } else { c });
+    shown.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_source_move_no_cursor_and_make_no_lines() {
+        let report = Report {
+            source: "csv",
+            dry_run: false,
+            created: Vec::new(),
+            changed: Vec::new(),
+            unchanged: 0,
+            groups: vec!["a\u{1b}[2J\ncreated  user eve".to_owned()],
+            roles: Vec::new(),
+            policies: Vec::new(),
+            findings: vec![Finding::note("b\r", "c\u{9b}")],
+        };
+        let told = report.to_string();
+        assert_eq!(told.lines().count(), 3, "{told:?}");
+        assert!(
+            told.contains("created  group a?[2J?created  user eve\n"),
+            "{told:?}"
+        );
+        assert!(told.contains("note     b?: c?\n"), "{told:?}");
     }
 }

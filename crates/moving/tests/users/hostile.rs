@@ -57,7 +57,7 @@ proptest! {
     fn every_text_is_read_to_an_end(text in text(), other in text()) {
         let home = Some("/inbox/${transfer:UserName}");
         let _ = csv::read(&text, home);
-        let _ = aws_transfer::read(std::slice::from_ref(&text), std::slice::from_ref(&other));
+        let _ = aws_transfer::read(std::slice::from_ref(&text), std::slice::from_ref(&other), None);
         let _ = dynamodb::read(std::slice::from_ref(&text), &[], home);
         let _ = sftpgo::read(&text, Places { home, folders: None });
         let directory = Directory {

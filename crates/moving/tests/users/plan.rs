@@ -294,7 +294,8 @@ async fn roles_come_with_their_policies_or_with_nothing_to_do() {
             {"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/*"}]}}
         {"RoleName":"odd","PolicyName":"odd","PolicyDocument":{"Version":"2012-10-17","Statement":[
             {"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringLikes":{"a":"b"}}}]}}"#;
-    let arrivals = moving::users::aws_transfer::read(&[users], &[iam.to_owned()]).expect("read");
+    let arrivals =
+        moving::users::aws_transfer::read(&[users], &[iam.to_owned()], None).expect("read");
     let plan = world.plan(arrivals, &options("aws-transfer")).await;
     world.carry_out(&plan).await.expect("moved");
     let report = Report::of(&plan, false);

@@ -74,9 +74,9 @@ pub(crate) struct UnixArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) home_root: Option<PathBuf>,
     /// Move the members of this group alone
-    #[arg(long, value_name = "NAME", requires = "group_file")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) group: Option<String>,
-    /// Its /etc/group
+    /// Its /etc/group [default: the file group beside that of --passwd, where there is one]
     #[arg(long, value_name = "FILE")]
     pub(crate) group_file: Option<PathBuf>,
     /// Its /etc/gshadow
@@ -135,6 +135,9 @@ pub(crate) struct AwsTransferArgs {
     /// may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) iam: Vec<PathBuf>,
+    /// The tag whose value becomes the user's group
+    #[arg(long, value_name = "KEY")]
+    pub(crate) group_tag: Option<String>,
 }
 
 #[derive(Debug, Args)]

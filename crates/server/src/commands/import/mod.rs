@@ -12,9 +12,7 @@ use moving::users::{aws_transfer, csv, ldif, sftpgo, sql, unix};
 
 use self::files::{HomeRoot, read, read_all};
 use self::move_in::move_in;
-use crate::cli::{
-    AwsTransferArgs, GroupsAre, ImportCommand, LdapArgs, SqlArgs, UnixArgs,
-};
+use crate::cli::{AwsTransferArgs, GroupsAre, ImportCommand, LdapArgs, SqlArgs, UnixArgs};
 use crate::target::State;
 
 /// Where users of a Unix machine are at home who are not said to be elsewhere.
@@ -55,9 +53,11 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
 async fn from_unix(arguments: UnixArgs) -> anyhow::Result<()> {
     let optional = |file: &Option<std::path::PathBuf>| file.as_deref().map(read).transpose();
     let passwd = read(&arguments.passwd)?;
+    let beside = arguments.passwd.with_file_name("group");
+    let beside = Some(beside).filter(|file| file.is_file());
     let (shadow, group) = (
         optional(&arguments.shadow)?,
-        optional(&arguments.group_file)?,
+        optional(&arguments.group_file.clone().or(beside))?,
     );
     let (gshadow, config) = (
         optional(&arguments.gshadow)?,
@@ -100,7 +100,8 @@ async fn from_sql(arguments: SqlArgs) -> anyhow::Result<()> {
 }
 
 async fn from_aws_transfer(arguments: AwsTransferArgs) -> anyhow::Result<()> {
-    let arrivals = aws_transfer::read(&read_all(&arguments.files)?, &read_all(&arguments.iam)?)?;
+    let (transfer, iam) = (read_all(&arguments.files)?, read_all(&arguments.iam)?);
+    let arrivals = aws_transfer::read(&transfer, &iam, arguments.group_tag.as_deref())?;
     let state = State::of(&arguments.import.target).await?;
     move_in("aws-transfer", arrivals, &arguments.import, &state).await
 }

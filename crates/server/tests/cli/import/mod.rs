@@ -61,6 +61,13 @@ impl House {
         ["--data", self.data.to_str().expect("UTF-8")]
     }
 
+    /// A `known_hosts` in which the node is known by this key alone.
+    pub(crate) fn known_hosts(&self, key: &str) -> String {
+        let address = self.node().address("sftp");
+        let line = format!("[{}]:{} {key}\n", address.ip(), address.port());
+        self.file("known_hosts", &line)
+    }
+
     /// Runs a command on it: exit status, standard output, standard error.
     pub(crate) fn call(&self, words: &[&str]) -> (bool, String, String) {
         run(&[words, &self.data_words()].concat())

@@ -67,7 +67,10 @@ fn import(words: &[&str]) -> (bool, String) {
     let mut command = pierhead(&[&["import", "dynamodb"], words].concat());
     let done = command.envs(CREDENTIALS).output().expect("it runs");
     let said = [done.stdout, done.stderr].concat();
-    (done.status.success(), String::from_utf8(said).expect("UTF-8"))
+    (
+        done.status.success(),
+        String::from_utf8(said).expect("UTF-8"),
+    )
 }
 
 #[test]
@@ -78,13 +81,28 @@ fn users_of_a_live_table_move_in() {
     let table = Table::filled(&key);
     let endpoint = table.moto.endpoint();
     let data = house.data_words();
-    let at = |name| ["--table", name, "--region", "eu-west-1", "--endpoint", &endpoint];
+    let at = |name| {
+        [
+            "--table",
+            name,
+            "--region",
+            "eu-west-1",
+            "--endpoint",
+            &endpoint,
+        ]
+    };
 
     let (ok, said) = import(&[&at("nowhere")[..], &data].concat());
     assert!(!ok && said.contains("ResourceNotFoundException"), "{said}");
     let (ok, said) = import(&[&at("uploads")[..], &data].concat());
-    assert!(!ok && said.contains("his role uploaders is not known here"), "{said}");
-    let policy = house.file("all.json", r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#);
+    assert!(
+        !ok && said.contains("his role uploaders is not known here"),
+        "{said}"
+    );
+    let policy = house.file(
+        "all.json",
+        r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#,
+    );
     let (ok, _, err) = house.call(&["policy", "add", "all", &policy]);
     assert!(ok, "{err}");
     let (ok, _, err) = house.call(&["role", "add", "partner", "--policy", "all"]);
@@ -105,7 +123,10 @@ fn users_of_a_live_table_move_in() {
     let (ok, said) = import(&by_provider);
     assert!(ok && said.contains("40 created, 0 changed"), "{said}");
     let (ok, said) = import(&by_provider);
-    assert!(ok && said.contains("0 created, 0 changed, 40 unchanged"), "{said}");
+    assert!(
+        ok && said.contains("0 created, 0 changed, 40 unchanged"),
+        "{said}"
+    );
 
     let user = house.user("user39");
     assert_eq!(user["role"], "partner");
@@ -114,6 +135,9 @@ fn users_of_a_live_table_move_in() {
     for shows in [Shows::Password(PASSWORD), Shows::Key(&key_file)] {
         let said = sftp(address, house.folder(), "user39", shows, None, "pwd\n");
         let said = said.expect("he logs in");
-        assert!(said.contains("Remote working directory: /inbox/user39"), "{said}");
+        assert!(
+            said.contains("Remote working directory: /inbox/user39"),
+            "{said}"
+        );
     }
 }

@@ -122,10 +122,7 @@ fn a_unix_machine_moves_in_and_partners_change_nothing() {
     house.restart();
 
     let address = house.node().address("sftp");
-    let known_hosts = house.file(
-        "known_hosts",
-        &format!("[{}]:{} {host_key}\n", address.ip(), address.port()),
-    );
+    let known_hosts = house.known_hosts(&host_key);
     let folder = house.folder();
     std::fs::write(folder.join("hello"), "hello").unwrap();
     let login = |user: &str, shows: Shows<'_>, commands: &str| {
