@@ -7,6 +7,7 @@ use model::Timestamp;
 use moving::users::ldif::{Directory, GroupsAre};
 use moving::users::sftpgo::Places;
 use moving::users::unix::Machine;
+use moving::users::unix::sshd_config::Included;
 use moving::users::{aws_transfer, csv, dynamodb, ldif, sftpgo, unix};
 use proptest::prelude::*;
 
@@ -46,6 +47,7 @@ fn text() -> impl Strategy<Value = String> {
         Just("!"),
         Just("ForceCommand internal-sftp -d "),
         Just("Items"),
+        Just("\nInclude x\n"),
     ];
     prop::collection::vec(word, 0..60).prop_map(|words| words.concat())
 }
@@ -65,9 +67,10 @@ proptest! {
         };
         let _ = ldif::read(&text, &directory);
         let passwd = format!("root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nacme:x:1000:1000::/home/acme:/bin/sh\n{text}");
+        let included = Included::from([("x".to_owned(), vec![other.clone(), "Include x".to_owned()])]);
         let machine = Machine {
             passwd: &passwd, shadow: Some(&other), group: Some(&text), gshadow: Some(&other),
-            sshd_config: Some(&text), only: None, min_uid: 0, home: "/inbox/x", now: NOW,
+            sshd_config: Some(&text), included: &included, only: None, min_uid: 0, home: "/inbox/x", now: NOW,
         };
         let file = |_: &Path, _: &Path, _: &str| Ok(Some(other.clone()));
         let arrivals = unix::read(&machine, &file).unwrap();
@@ -86,6 +89,7 @@ fn a_line_of_a_million_commas_takes_no_time() {
         group: None,
         gshadow: None,
         sshd_config: Some(&commas),
+        included: &Included::new(),
         only: None,
         min_uid: 1000,
         home: "/inbox/x",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use model::Timestamp;
+use moving::users::unix::sshd_config::Included;
 use moving::users::unix::{self, Machine};
 use moving::users::{Arrivals, ArrivingPassword, Weight};
 
@@ -25,6 +26,7 @@ const TODAY: i64 = 1_801_353_600 / 86_400;
 struct Box {
     shadow: String,
     config: &'static str,
+    included: Included,
     only: Option<&'static str>,
     files: BTreeMap<&'static str, String>,
 }
@@ -37,6 +39,7 @@ impl Box {
             group: Some(GROUP),
             gshadow: Some("staff:!::acme\nothers:!::beta\n"),
             sshd_config: Some(self.config),
+            included: &self.included,
             only: self.only,
             min_uid: 1000,
             home: "/inbox/${transfer:UserName}",
@@ -268,4 +271,56 @@ fn what_sshd_config_denies_stays_denied() {
     );
     assert!(hash(acme).is_none(), "no passwords were taken there");
     assert_eq!(acme.keys.len(), 1);
+}
+
+#[test]
+fn what_sshd_config_includes_counts_where_it_stands() {
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let machine = Box {
+        config: "Include sshd_config.d/*.conf\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\n\
+                 Match Group sftp\n Include more/*\n Include gone/*\n ForceCommand internal-sftp\n",
+        included: Included::from([
+            (
+                "sshd_config.d/*.conf".to_owned(),
+                texts(&[
+                    "Match User beta\n ChrootDirectory %h\n",
+                    "PasswordAuthentication no\n",
+                ]),
+            ),
+            (
+                "more/*".to_owned(),
+                texts(&["Match User acme\n ForceCommand internal-sftp -R\n", ""]),
+            ),
+        ]),
+        ..shadow(&[("acme", &format!("{SHA512}:19000:0:99999:7:::"))])
+    };
+    let arrivals = machine.arrivals();
+    let acme = user(&arrivals, "acme");
+    assert!(
+        hash(acme).is_none(),
+        "the block for beta ended with its file"
+    );
+    assert_eq!(acme.profile.permissions.to_string(), "read,list");
+    assert_eq!(acme.profile.mappings[0].entry, "/home/acme");
+    let beta = user(&arrivals, "beta");
+    assert_eq!(beta.profile.mappings, []);
+    assert_eq!(beta.profile.permissions, policy::Permissions::ALL);
+    assert_eq!(
+        found(&arrivals, Weight::Note, "sshd_config, line 6").len(),
+        1
+    );
+    let round = Box {
+        config: "Include x\n",
+        included: Included::from([
+            ("x".to_owned(), texts(&["Include y\n"])),
+            ("y".to_owned(), texts(&["Include x\nInclude x\n"])),
+        ]),
+        ..Box::default()
+    };
+    let arrivals = round.arrivals();
+    let notes = found(&arrivals, Weight::Note, "");
+    assert!(
+        !notes.is_empty() && notes.len() < 3_000,
+        "no round is endless"
+    );
 }

@@ -82,7 +82,7 @@ pub(crate) struct UnixArgs {
     /// Its /etc/gshadow
     #[arg(long, value_name = "FILE")]
     pub(crate) gshadow: Option<PathBuf>,
-    /// Its /etc/ssh/sshd_config
+    /// Its /etc/ssh/sshd_config; what it includes is looked for beside it
     #[arg(long, value_name = "FILE")]
     pub(crate) sshd_config: Option<PathBuf>,
     /// A folder with its host keys (ssh_host_*_key), which become this server's

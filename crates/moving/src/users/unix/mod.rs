@@ -11,7 +11,7 @@ use std::path::Path;
 use model::{Timestamp, UserName};
 
 use self::accounts::{Account, Groups};
-use self::sshd_config::{SshdConfig, Subject};
+use self::sshd_config::{Included, SshdConfig, Subject};
 use super::arrivals::{Arrivals, ArrivingKey, ArrivingPassword, ArrivingUser};
 use super::finding::Finding;
 use super::options::home_for;
@@ -30,6 +30,8 @@ pub struct Machine<'a> {
     pub gshadow: Option<&'a str>,
     /// `/etc/ssh/sshd_config`.
     pub sshd_config: Option<&'a str>,
+    /// The files that it includes.
+    pub included: &'a Included,
     /// Members of this group move; without it everybody from `min_uid` on.
     pub only: Option<&'a str>,
     /// The first user id that is a person's.
@@ -57,7 +59,7 @@ pub fn read(machine: &Machine<'_>, file: ReadFile<'_>) -> crate::Result<Arrivals
     let groups = Groups::read(machine.group.unwrap_or(""), machine.gshadow.unwrap_or(""));
     let chosen = choose(&accounts, &groups, machine, &mut arrivals.findings)?;
     let shadow = shadow::read(machine.shadow.unwrap_or(""), &mut arrivals.findings);
-    let config = SshdConfig::read(machine.sshd_config.unwrap_or(""));
+    let config = SshdConfig::read(machine.sshd_config.unwrap_or(""), machine.included);
     arrivals.findings.extend(config.findings());
     for account in chosen {
         let reading = Reading {

@@ -3,10 +3,13 @@
 mod pattern;
 mod place;
 
+use std::collections::BTreeMap;
+
 use database::UserNetworks;
 use identity::AuthenticationMethods;
 use model::UserName;
 
+pub use self::pattern::is_named;
 use self::pattern::matches;
 use super::accounts::Account;
 use crate::users::bounds;
@@ -26,6 +29,8 @@ pub(crate) struct SshdConfig {
     global: Vec<Line>,
     blocks: Vec<Block>,
     findings: Vec<Finding>,
+    /// How many files were included.
+    files: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -35,14 +40,35 @@ struct Line {
 }
 
 /// A `Match` block: all of its conditions must hold.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Block {
-    users: Option<String>,
-    groups: Option<String>,
+    users: Vec<String>,
+    groups: Vec<String>,
     /// Whether it asks for what is known at a connection only.
     unknown: bool,
     lines: Vec<Line>,
 }
+
+/// The texts of the files that a pattern of `Include` names, by pattern.
+pub type Included = BTreeMap<String, Vec<String>>;
+
+/// How deep files may include others, as in sshd.
+const DEEPEST: usize = 16;
+/// The most files that are included, so that those which include each other come to an end.
+const MOST: usize = 1_000;
+
+/// The patterns that a text includes files by.
+pub fn includes(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(Line::read);
+    let lines = lines.filter(|line| line.keyword == INCLUDE);
+    let patterns = lines.flat_map(|line| {
+        let words = line.value.split_ascii_whitespace();
+        words.map(str::to_owned).collect::<Vec<_>>()
+    });
+    patterns.collect()
+}
+
+const INCLUDE: &str = "include";
 
 /// Keywords that are looked at; what else there is has no meaning here or is the server's.
 const KNOWN: [&str; 14] = [
@@ -63,11 +89,7 @@ const KNOWN: [&str; 14] = [
 ];
 
 /// Keywords that say who gets in, and that cannot be taken over.
-const REPORTED: [(&str, &str); 4] = [
-    (
-        "include",
-        "is not followed: hand in one file with all of it",
-    ),
+const REPORTED: [(&str, &str); 3] = [
     (
         "authorizedkeyscommand",
         "is not run: the keys that it would tell stay behind (an [[identity.provider]] may ask for them)",
@@ -82,55 +104,118 @@ const REPORTED: [(&str, &str); 4] = [
     ),
 ];
 
+const NOT_FOUND: &str = "what it includes was not found: lay the files beside this one, as they lie in \
+                         /etc/ssh, or hand in one file with all of it";
+
 impl SshdConfig {
-    pub(crate) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str, included: &Included) -> Self {
         let mut config = Self::default();
-        let mut block: Option<Block> = None;
+        config.take(text, "sshd_config", included, None, 0);
+        config
+    }
+
+    /// Takes the lines of a file, which stands in `outer`. A block of its own ends with it.
+    fn take(
+        &mut self,
+        text: &str,
+        file: &str,
+        included: &Included,
+        outer: Option<usize>,
+        depth: usize,
+    ) {
+        let mut current = outer;
         for (number, line) in (1..).zip(text.lines()) {
             let Some(line) = Line::read(line) else {
                 continue;
             };
-            let place = format!("sshd_config, line {number}");
+            let place = format!("{file}, line {number}");
             if line.keyword == "match" {
-                config.blocks.extend(block.take());
-                block = Some(config.begin(&line.value, &place));
-                continue;
-            }
-            if let Some((keyword, what)) = REPORTED.iter().find(|(it, _)| *it == line.keyword)
-                && line.value != "none"
-            {
-                config
-                    .findings
-                    .push(Finding::note(place, format!("{keyword} {what}")));
-            }
-            if !KNOWN.contains(&line.keyword.as_str()) {
-                continue;
-            }
-            match &mut block {
-                Some(block) => block.lines.push(line),
-                None => config.global.push(line),
+                let block = self.begin(&line.value, &place, outer);
+                self.blocks.push(block);
+                current = Some(self.blocks.len() - 1);
+            } else if line.keyword == INCLUDE {
+                for pattern in line.value.split_ascii_whitespace() {
+                    match included.get(pattern).filter(|_| depth < DEEPEST) {
+                        Some(texts) => {
+                            for text in texts {
+                                self.include(text, pattern, included, current, depth);
+                            }
+                        }
+                        None => self.findings.push(Finding::note(&place, NOT_FOUND)),
+                    }
+                }
+                current = current.map(|at| self.go_on(at));
+            } else {
+                self.keep(line, place, current);
             }
         }
-        config.blocks.extend(block);
-        config
     }
 
-    fn begin(&mut self, conditions: &str, place: &str) -> Block {
-        let mut block = Block {
-            users: None,
-            groups: None,
-            unknown: false,
+    fn include(
+        &mut self,
+        text: &str,
+        pattern: &str,
+        included: &Included,
+        outer: Option<usize>,
+        depth: usize,
+    ) {
+        self.files += 1;
+        match self.files > MOST {
+            true => self.findings.push(Finding::note(pattern, NOT_FOUND)),
+            false => self.take(text, pattern, included, outer, depth + 1),
+        }
+    }
+
+    /// The block that goes on behind those which were included into it: what stands first counts.
+    fn go_on(&mut self, at: usize) -> usize {
+        let last = self.blocks.len() - 1;
+        if at == last {
+            return at;
+        }
+        let block = self.within(Some(at));
+        self.blocks.push(block);
+        last + 1
+    }
+
+    /// A block with the conditions of another one.
+    fn within(&self, outer: Option<usize>) -> Block {
+        let outer = outer.and_then(|at| self.blocks.get(at));
+        outer.map_or_else(Block::default, |outer| Block {
+            users: outer.users.clone(),
+            groups: outer.groups.clone(),
+            unknown: outer.unknown,
             lines: Vec::new(),
-        };
+        })
+    }
+
+    fn keep(&mut self, line: Line, place: String, block: Option<usize>) {
+        if let Some((keyword, what)) = REPORTED.iter().find(|(it, _)| *it == line.keyword)
+            && line.value != "none"
+        {
+            let what = format!("{keyword} {what}");
+            self.findings.push(Finding::note(place, what));
+        }
+        if !KNOWN.contains(&line.keyword.as_str()) {
+            return;
+        }
+        match block.and_then(|at| self.blocks.get_mut(at)) {
+            Some(block) => block.lines.push(line),
+            None => self.global.push(line),
+        }
+    }
+
+    /// A block, which asks for what the one around it asks for, too.
+    fn begin(&mut self, conditions: &str, place: &str, outer: Option<usize>) -> Block {
+        let mut block = self.within(outer);
         let words: Vec<&str> = conditions.split_ascii_whitespace().collect();
         for pair in words.chunks(2) {
             match pair {
                 [all] if all.eq_ignore_ascii_case("all") => {}
                 [name, value] if name.eq_ignore_ascii_case("user") => {
-                    block.users = Some((*value).to_owned());
+                    block.users.push((*value).to_owned());
                 }
                 [name, value] if name.eq_ignore_ascii_case("group") => {
-                    block.groups = Some((*value).to_owned());
+                    block.groups.push((*value).to_owned());
                 }
                 _ => block.unknown = true,
             }
@@ -182,9 +267,7 @@ impl Block {
         let user = |list: &String| matches(list, &[subject.user]);
         let groups: Vec<&str> = subject.groups.iter().map(String::as_str).collect();
         let group = |list: &String| matches(list, &groups);
-        !self.unknown
-            && self.users.as_ref().is_none_or(user)
-            && self.groups.as_ref().is_none_or(group)
+        !self.unknown && self.users.iter().all(user) && self.groups.iter().all(group)
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use moving::users::unix::sshd_config::{Included, includes, is_named};
 
 use crate::commands::host_key;
 use crate::target::State;
@@ -72,6 +73,54 @@ impl HomeRoot {
         }
         Ok(None)
     }
+}
+
+/// What a `sshd_config` includes, and what that does. Patterns that begin at `/etc/ssh`, or nowhere,
+/// are looked for beside the file itself; folders that are not there are left out.
+pub(super) fn included(file: &Path, text: &str) -> anyhow::Result<Included> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut all = Included::new();
+    let mut wanted = includes(text);
+    while let Some(pattern) = wanted.pop() {
+        if all.contains_key(&pattern) {
+            continue;
+        }
+        let path = Path::new(&pattern);
+        let below = path.strip_prefix("/etc/ssh").unwrap_or(path);
+        let Some(files) = named(&folder.join(below))? else {
+            continue;
+        };
+        let texts = read_all(&files)?;
+        wanted.extend(texts.iter().flat_map(|text| includes(text)));
+        all.insert(pattern, texts);
+    }
+    Ok(all)
+}
+
+/// The files that a pattern names, in the order of their names; none where its folder is missing.
+fn named(pattern: &Path) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    let (Some(folder), Some(name)) = (pattern.parent(), pattern.file_name()) else {
+        return Ok(None);
+    };
+    let what = || format!("look for {}", pattern.display());
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(what),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(what)?;
+        let fits = is_named(
+            &name.to_string_lossy(),
+            &entry.file_name().to_string_lossy(),
+        );
+        if fits && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(Some(files))
 }
 
 /// A regular file's text, at most [`LONGEST`].

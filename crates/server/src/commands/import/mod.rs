@@ -8,6 +8,7 @@ mod table;
 use moving::users::ldif::Directory;
 use moving::users::sftpgo::Places;
 use moving::users::unix::Machine;
+use moving::users::unix::sshd_config::Included;
 use moving::users::{aws_transfer, csv, ldif, sftpgo, sql, unix};
 
 use self::files::{HomeRoot, read, read_all};
@@ -63,6 +64,10 @@ async fn from_unix(arguments: UnixArgs) -> anyhow::Result<()> {
         optional(&arguments.gshadow)?,
         optional(&arguments.sshd_config)?,
     );
+    let included = match &arguments.sshd_config {
+        Some(file) => files::included(file, config.as_deref().unwrap_or_default())?,
+        None => Included::new(),
+    };
     let state = State::of(&arguments.import.target).await?;
     let machine = Machine {
         passwd: &passwd,
@@ -70,6 +75,7 @@ async fn from_unix(arguments: UnixArgs) -> anyhow::Result<()> {
         group: group.as_deref(),
         gshadow: gshadow.as_deref(),
         sshd_config: config.as_deref(),
+        included: &included,
         only: arguments.group.as_deref(),
         min_uid: arguments.min_uid,
         home: arguments.import.home.as_deref().unwrap_or(HOME),

@@ -40,18 +40,17 @@ fn machine(house: &House, key: &str) -> Vec<String> {
     keys("abroad", &format!("from=\"192.0.2.0/24\" {key}\n"));
     keys("lapsed", &format!("expiry-time=\"20200101\" {key}\n"));
     house.file("etc/ssh_host_ed25519_key.note", "beside the keys");
+    let chroot = "Match User chrooted\n  ChrootDirectory %h\n";
+    house.file("etc/sshd_config.d/chroot.conf", chroot);
+    house.file("etc/group", "sftp:x:100:\nroot:x:0:\n");
     let words = [
         ("--passwd", house.file("etc/passwd", &passwd)),
         ("--shadow", house.file("etc/shadow", &shadow)),
         (
-            "--group-file",
-            house.file("etc/group", "sftp:x:100:\nroot:x:0:\n"),
-        ),
-        (
             "--sshd-config",
             house.file(
                 "etc/sshd_config",
-                "Subsystem sftp internal-sftp\nMatch User chrooted\n  ChrootDirectory %h\n",
+                "Include /etc/ssh/sshd_config.d/*.conf\nSubsystem sftp internal-sftp\n",
             ),
         ),
         (

@@ -21,6 +21,13 @@ pub(super) fn matches(list: &str, names: &[&str]) -> bool {
     found
 }
 
+/// Whether a file's name fits the last part of an `Include`, as `glob(7)` has it: a dot at the
+/// beginning must be there.
+pub fn is_named(pattern: &str, name: &str) -> bool {
+    let hidden = name.starts_with('.') && !pattern.starts_with('.');
+    !hidden && fits(pattern.as_bytes(), name.as_bytes())
+}
+
 /// Two positions and the last star: no pattern takes longer than its length times the name's.
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
     let (mut at, mut place) = (0, 0);
@@ -68,6 +75,14 @@ mod tests {
             ("*a*b", "xxbxxa", false),
         ] {
             assert_eq!(matches(list, &[name]), wanted, "{list} {name}");
+        }
+    }
+
+    #[test]
+    fn included_files_are_named_as_in_a_shell() {
+        assert!(is_named("*.conf", "50-sftp.conf"));
+        for name in [".hidden.conf", "50-sftp.conf.dpkg-old", "conf"] {
+            assert!(!is_named("*.conf", name), "{name}");
         }
     }
 }
