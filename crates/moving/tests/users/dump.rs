@@ -20,7 +20,13 @@ fn read(users: Value) -> Arrivals {
                 "max_sessions": 4, "quota_size": 1000,
                 "filesystem": {"provider": 1, "s3config": {"bucket": "b", "key_prefix": "p/%username%/"}},
                 "permissions": {"/out": ["list", "download"]},
+                "filters": {"allowed_ip": ["192.0.2.0/24"]},
             },
+        }, {
+            "name": "keys", "user_settings": {"filters": {
+                "denied_login_methods": ["password", "keyboard-interactive"],
+                "denied_ip": ["192.0.2.7"],
+            }},
         }],
         "folders": [{"name": "lists", "mapped_path": "/srv/lists", "filesystem": {"provider": 0}}],
         "admins": [{"username": "boss"}],
@@ -79,12 +85,15 @@ fn a_primary_group_gives_what_a_user_has_not() {
     let arrivals = read(json!([{
         "username": "acme", "status": 0, "password": SHA512,
         "permissions": {"/": ["*"]},
-        "groups": [{"name": "partners", "type": 1}],
+        "groups": [{"name": "keys", "type": 2}, {"name": "partners", "type": 1}],
     }]));
     let acme = &user(&arrivals, "acme").profile;
     assert!(acme.disabled);
     assert_eq!(acme.group.as_deref(), Some("partners"));
     assert_eq!(acme.home_directory, "/b/p/acme");
+    assert_eq!(acme.networks.allow, ["192.0.2.0/24"]);
+    assert_eq!(acme.networks.deny, ["192.0.2.7"]);
+    assert_eq!(acme.methods.as_deref(), Some("PUBLIC_KEY"));
     assert_eq!(acme.mappings[1].entry, "/out");
     assert_eq!(acme.mappings[1].target, "/b/p/acme/out");
     assert_eq!(
@@ -93,6 +102,30 @@ fn a_primary_group_gives_what_a_user_has_not() {
     );
     assert_eq!(arrivals.groups[0].limits.sessions, Some(4));
     assert_eq!(arrivals.groups[0].limits.bytes, Some(1000));
+}
+
+#[test]
+fn nobody_gets_in_by_less_than_there() {
+    let every = [
+        "publickey",
+        "password",
+        "keyboard-interactive",
+        "publickey+password",
+        "publickey+keyboard-interactive",
+    ];
+    let totp = |protocol: &str| json!({"enabled": true, "protocols": [protocol]});
+    let arrivals = read(json!([
+        {"username": "totp", "password": SHA512, "filters": {"totp_config": totp("SSH")}},
+        {"username": "web", "password": SHA512, "filters": {"totp_config": totp("HTTP")}},
+        {"username": "none", "password": SHA512, "filters": {"denied_login_methods": every}},
+        {"username": "nights", "password": SHA512, "filters": {"access_time": [{"day_of_week": 1}]}},
+    ]));
+    assert_eq!(names(&arrivals), ["totp", "web", "none"]);
+    assert!(user(&arrivals, "totp").profile.disabled);
+    assert!(found(&arrivals, Weight::Note, "totp")[0].contains("totp enrol"));
+    assert!(!user(&arrivals, "web").profile.disabled);
+    assert!(user(&arrivals, "none").profile.disabled);
+    assert!(found(&arrivals, Weight::Fault, "nights")[0].contains("access_time"));
 }
 
 #[test]

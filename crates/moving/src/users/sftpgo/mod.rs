@@ -1,5 +1,6 @@
 //! Users of SFTPGo, as its `dumpdata` writes them.
 
+mod groups;
 mod permissions;
 mod tree;
 
@@ -85,7 +86,7 @@ fn user(
 ) -> std::result::Result<ArrivingUser, Finding> {
     let name = text(told, "username").unwrap_or_default();
     let name = UserName::parse(name).map_err(|error| Finding::fault("user", error.to_string()))?;
-    let filters = told.get("filters").unwrap_or(&Value::Null);
+    let filters = &groups::filters(told, dump);
     if texts(filters, "denied_protocols")
         .iter()
         .any(|it| it == "SSH")
@@ -97,6 +98,10 @@ fn user(
             name,
             "he is anonymous, which nobody is here",
         ));
+    }
+    if !list(filters, "access_time").is_empty() {
+        let what = "the hours that he may come in (access_time) cannot be kept here";
+        return Err(Finding::fault(name, what));
     }
     odd(filters, &name, findings);
     let mut profile = Profile {
@@ -114,7 +119,8 @@ fn user(
     profile.networks = bounds::networks(allow, deny)
         .map_err(|why| Finding::fault(&name, format!("his networks: {why}")))?;
     patterns(filters, &mut profile.limits, &name, findings)?;
-    let primary = groups(told, dump, &mut profile, &name, findings);
+    profile.disabled |= kept_out(filters, &name, findings);
+    let primary = groups::membership(told, dump, &mut profile, &name, findings);
     let tree = Tree {
         user: told,
         primary,
@@ -133,21 +139,10 @@ fn user(
 
 /// What has no place here, and is told.
 fn odd(filters: &Value, name: &UserName, findings: &mut Vec<Finding>) {
-    let totp = filters
-        .get("totp_config")
-        .is_some_and(|it| is_set(it, "enabled"));
     for (found, what) in [
-        (
-            totp,
-            "his one-time passwords are sealed by SFTPGo: `pierhead user totp enrol` gives him new ones",
-        ),
         (
             is_set(filters, "require_password_change"),
             "he was to change his password, which SFTP cannot do",
-        ),
-        (
-            !list(filters, "access_time").is_empty(),
-            "the hours that he may come in are not taken over",
         ),
         (
             number(filters, "password_expiration").is_some(),
@@ -159,6 +154,40 @@ fn odd(filters: &Value, name: &UserName, findings: &mut Vec<Finding>) {
         }
     }
 }
+
+/// Whether he must stay outside at first, so that he does not get in by less than there.
+fn kept_out(filters: &Value, name: &UserName, findings: &mut Vec<Finding>) -> bool {
+    let totp = filters.get("totp_config").unwrap_or(&Value::Null);
+    let over_ssh = texts(totp, "protocols").iter().any(|it| it == "SSH");
+    let denied = texts(filters, "denied_login_methods");
+    let is_denied = |method: &str| denied.iter().any(|it| it == method);
+    for (found, what) in [
+        (
+            is_set(totp, "enabled") && over_ssh,
+            "his one-time passwords are sealed by SFTPGo, so he comes disabled: `pierhead user totp \
+             enrol` gives him new ones, then `pierhead user disable --undo`",
+        ),
+        (
+            EVERY_METHOD.iter().all(|method| is_denied(method)),
+            "every way to log in is denied to him there: he comes disabled",
+        ),
+    ] {
+        if found {
+            findings.push(Finding::note(name, what));
+            return true;
+        }
+    }
+    false
+}
+
+/// All that SFTPGo lets users log in by over SSH.
+const EVERY_METHOD: [&str; 5] = [
+    "publickey",
+    "password",
+    "keyboard-interactive",
+    "publickey+password",
+    "publickey+keyboard-interactive",
+];
 
 /// Limits of a user, or of a group's members. Zero is none.
 fn limits(told: &Value) -> UserLimits {
@@ -212,48 +241,13 @@ fn methods(filters: &Value) -> Option<AuthenticationMethods> {
     let key = !is_denied("publickey");
     let password = !(is_denied("password") || is_denied("password-over-SSH"))
         || !is_denied("keyboard-interactive");
-    let both = !(is_denied("publickey+password") && is_denied("publickey+keyboard-interactive"));
     match (key, password) {
         _ if denied.is_empty() => None,
         (true, true) => Some(AuthenticationMethods::PublicKeyOrPassword),
         (true, false) => Some(AuthenticationMethods::PublicKey),
         (false, true) => Some(AuthenticationMethods::Password),
-        (false, false) if both => Some(AuthenticationMethods::PublicKeyAndPassword),
-        // Nothing is left to him there: he has to show all of it here.
         (false, false) => Some(AuthenticationMethods::PublicKeyAndPassword),
     }
-}
-
-/// The group that he is in, and the primary one's settings, which are his where he has none.
-fn groups<'a>(
-    told: &Value,
-    dump: &'a Value,
-    profile: &mut Profile,
-    name: &UserName,
-    findings: &mut Vec<Finding>,
-) -> Option<&'a Value> {
-    let named = list(told, "groups");
-    // 1 is primary.
-    let is_primary = |group: &&Value| group.get("type").and_then(Value::as_i64) == Some(1);
-    let primary = named.iter().find(is_primary);
-    let group = primary.or_else(|| named.first());
-    profile.group = group
-        .and_then(|group| text(group, "name"))
-        .map(str::to_owned);
-    if named.len() > 1 {
-        let what = format!(
-            "he is in {} groups, and in {} alone here",
-            named.len(),
-            profile.group.as_deref().unwrap_or("none")
-        );
-        findings.push(Finding::note(name, what));
-    }
-    let wanted = text(primary?, "name")?;
-    let groups = list(dump, "groups");
-    let found = groups
-        .iter()
-        .find(|group| text(group, "name") == Some(wanted));
-    found?.get("user_settings")
 }
 
 fn password(told: &Value, name: &UserName, findings: &mut Vec<Finding>) -> ArrivingPassword {
