@@ -66,6 +66,38 @@ fn entries_become_users_with_their_groups() {
 }
 
 #[test]
+fn a_password_that_is_empty_or_no_text_stays_behind() {
+    let long = "x".repeat(1025);
+    for value in [
+        "userPassword:",
+        "userPassword:: /9j/4AAQ",
+        &format!("userPassword: {long}"),
+    ] {
+        let text = format!("dn: uid=acme,dc=example\nuid: acme\n{value}\n");
+        let arrivals = ldif::read(&text, &DIRECTORY).unwrap();
+        let password = &user(&arrivals, "acme").password;
+        assert!(matches!(password, ArrivingPassword::None), "{value:.30}");
+        assert_eq!(found(&arrivals, Weight::Fault, "acme").len(), 1);
+    }
+}
+
+#[test]
+fn a_directory_without_users_is_another_than_was_meant() {
+    let ad = Directory {
+        name: "sAMAccountName",
+        ..DIRECTORY
+    };
+    let error = ldif::read(&ldif(), &ad).unwrap_err().to_string();
+    assert!(error.contains("--name-attribute"), "{error}");
+    let typo = Directory {
+        only: Some("raeders"),
+        ..DIRECTORY
+    };
+    let error = ldif::read(&ldif(), &typo).unwrap_err().to_string();
+    assert!(error.contains("raeders"), "{error}");
+}
+
+#[test]
 fn changes_files_and_nonsense_are_refused() {
     for (text, line) in [
         ("dn: a=b\nchangetype: delete\n", "line 2"),

@@ -4,8 +4,8 @@ mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use identity::PasswordHash;
-use model::{Secret, Timestamp, UserName};
+use identity::{PasswordHash, Passwords};
+use model::{ErrorKind, Secret, Timestamp, UserName};
 
 use self::reader::Entry;
 use super::arrivals::{Arrivals, ArrivingPassword, ArrivingUser};
@@ -14,7 +14,7 @@ use super::finding::Finding;
 use super::options::home_for;
 use super::profile::Profile;
 use super::unix::authorized_keys;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What a group of the directory becomes here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +49,7 @@ pub struct Directory<'a> {
 /// among them, too.
 ///
 /// # Errors
-/// `Invalid` where the text is not LDIF, or holds changes.
+/// `Invalid` where the text is not LDIF, holds changes, or nobody who could move.
 pub fn read(text: &str, directory: &Directory<'_>) -> Result<Arrivals> {
     let entries = reader::read(text)?;
     let groups = memberships(&entries);
@@ -70,7 +70,23 @@ pub fn read(text: &str, directory: &Directory<'_>) -> Result<Arrivals> {
         arrivals.findings.append(&mut findings);
         arrivals.push_or_tell(user);
     }
-    Ok(arrivals)
+    match arrivals.users().is_empty() && arrivals.findings.is_empty() {
+        true => Err(nobody(directory)),
+        false => Ok(arrivals),
+    }
+}
+
+/// A directory that holds no users is most likely another one than was meant.
+fn nobody(directory: &Directory<'_>) -> Error {
+    let reason = match directory.only {
+        Some(group) => format!("nobody in it is in the group {group}"),
+        None => format!(
+            "no entry has the attribute {}: say with --name-attribute which one holds the names that \
+             users log in with",
+            directory.name
+        ),
+    };
+    Error::new(ErrorKind::Invalid, "read", "the directory", reason)
 }
 
 /// The groups of the directory: by the DN (in small letters) or the name of each member.
@@ -217,6 +233,12 @@ fn password(entry: &Entry, name: &UserName, findings: &mut Vec<Finding>) -> Arri
     let values = entry.all("userpassword");
     let mut why = None;
     for value in &values {
+        // The empty one is of those that were no UTF-8, too.
+        if value.is_empty() || value.len() > Passwords::MAX_BYTES {
+            let what = "his password is empty, no text or longer than 1024 bytes: it stays behind";
+            findings.push(Finding::fault(name, what));
+            return ArrivingPassword::None;
+        }
         match PasswordHash::parse(value) {
             Ok(_) => return ArrivingPassword::Hash(Secret::new(value.clone())),
             // What has no scheme is the password itself (RFC 4519, section 2.41).
