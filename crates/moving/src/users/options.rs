@@ -13,8 +13,9 @@ pub struct Options {
     pub role: Option<String>,
     /// Users of the same name who did not come from this source become those of the source.
     pub replace: bool,
-    /// Whether users can come in who have neither a password nor a key (by certificates).
-    pub certificates: bool,
+    /// Whether users come, too, who have neither a password nor a key: they may have certificates, or
+    /// get a password later.
+    pub without_credentials: bool,
     /// The time.
     pub now: Timestamp,
 }

@@ -28,7 +28,7 @@ fn options(source: &'static str) -> Options {
         group: None,
         role: None,
         replace: false,
-        certificates: false,
+        without_credentials: false,
         now: NOW,
     }
 }
@@ -326,4 +326,29 @@ async fn roles_come_with_their_policies_or_with_nothing_to_do() {
         world.user("acme").await.user.role.as_deref(),
         Some("partner")
     );
+}
+
+#[tokio::test]
+async fn who_has_no_credentials_comes_where_that_is_wanted() {
+    let world = World::new().await;
+    let text = "name\nacme\n";
+    let (counts, report) = world.csv(text, &options("csv")).await;
+    assert_eq!(counts, "0/0/0");
+    assert!(report.to_string().contains("skipped  acme: he has neither"));
+    let wanted = Options {
+        without_credentials: true,
+        ..options("csv")
+    };
+    let (counts, _) = world.csv(text, &wanted).await;
+    assert_eq!(counts, "1/0/0");
+    assert!(world.user("acme").await.user.password_hash.is_none());
+    // A password that he got here is nothing that the source took away.
+    let hash = Some(Secret::new(SHA512.to_owned()));
+    let acme = world.user("acme").await.user;
+    let users = world.database.users();
+    let set = users.set_password_hash(acme.id, hash, NOW).await;
+    set.expect("set");
+    let (counts, _) = world.csv(text, &wanted).await;
+    assert_eq!(counts, "0/0/1");
+    assert!(world.user("acme").await.user.password_hash.is_some());
 }

@@ -52,6 +52,9 @@ pub(crate) struct ImportArgs {
     /// Users of the same name who did not come from this source become those of the source
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Users come, too, who have neither a password nor a key, and are let in once they have
+    #[arg(long)]
+    pub(crate) without_credentials: bool,
     /// Leave behind who and what is a fault in the report, and move the others
     #[arg(long)]
     pub(crate) skip_faulty: bool,

@@ -38,9 +38,9 @@ impl Planner<'_> {
             .retain(|key| seen.insert(key.key.fingerprint()));
         let none = matches!(arriving.password, ArrivingPassword::None) && arriving.keys.is_empty();
         let known = self.here.user(&name);
-        if none && known.is_none() && !self.options.certificates {
+        if none && known.is_none() && !self.options.without_credentials {
             let why = "he has neither a password nor a key that could be taken over: he could not \
-                       log in";
+                       log in (--without-credentials brings him nevertheless)";
             return Err(Finding::skipped(name, why));
         }
         let before = self.before(&name, known)?;

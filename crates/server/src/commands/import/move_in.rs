@@ -29,7 +29,8 @@ pub(super) async fn move_in(
         group: arguments.into_group.clone(),
         role: arguments.role.clone(),
         replace: arguments.replace,
-        certificates: !state.config.identity.certificate_authorities.is_empty(),
+        without_credentials: arguments.without_credentials
+            || !state.config.identity.certificate_authorities.is_empty(),
         now: state.clock.now(),
     };
     // Nobody else wants this machine's cores now.
