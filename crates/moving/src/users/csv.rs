@@ -16,6 +16,11 @@ const MOST: usize = 1_000_000;
 /// wrong is a finding.
 pub fn read(text: &str, home: Option<&str>) -> Result<Arrivals> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !text.matches('"').count().is_multiple_of(2) {
+        let reason = "a quote is not closed: it was cut off, or a field that holds one is not written \
+                      as \"a \"\"quoted\"\" word\"";
+        return Err(invalid("the file", reason.to_owned()));
+    }
     let mut reader = ::csv::ReaderBuilder::new();
     let mut reader = reader
         .delimiter(delimiter(text))

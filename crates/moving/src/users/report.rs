@@ -12,8 +12,10 @@ use super::plan::Plan;
 pub struct Report {
     /// Where users came from.
     pub source: &'static str,
-    /// Whether nothing was changed.
+    /// Whether nothing was to be changed.
     pub dry_run: bool,
+    /// Whether nothing was changed for its faults.
+    pub blocked: bool,
     /// The names of users who are new.
     pub created: Vec<String>,
     /// Users who are others than before, and in what.
@@ -50,6 +52,7 @@ impl Report {
         Self {
             source: plan.source,
             dry_run,
+            blocked: false,
             created: new.iter().map(|step| step.user.name.to_string()).collect(),
             changed: changed.collect(),
             unchanged: plan.unchanged,
@@ -57,6 +60,15 @@ impl Report {
             roles: plan.roles.iter().map(|role| role.name.clone()).collect(),
             policies: plan.policies.iter().map(|it| it.name.clone()).collect(),
             findings: plan.findings.clone(),
+        }
+    }
+
+    /// The same, of a plan that was not carried out for its faults.
+    #[must_use]
+    pub fn blocked(self) -> Self {
+        Self {
+            blocked: true,
+            ..self
         }
     }
 
@@ -103,9 +115,10 @@ impl fmt::Display for Report {
             "{}: {created} created, {changed} changed, {} unchanged, {skipped} skipped, {faults} faults",
             self.source, self.unchanged
         )?;
-        match self.dry_run {
-            true => write!(f, " (dry run: nothing was changed)"),
-            false => Ok(()),
+        match (self.dry_run, self.blocked) {
+            (true, _) => write!(f, " (dry run: nothing was changed)"),
+            (false, true) => write!(f, " (nothing was changed)"),
+            (false, false) => Ok(()),
         }
     }
 }
@@ -125,6 +138,7 @@ mod tests {
         let report = Report {
             source: "csv",
             dry_run: false,
+            blocked: false,
             created: Vec::new(),
             changed: Vec::new(),
             unchanged: 0,

@@ -104,6 +104,7 @@ fn a_wrong_field_is_a_fault_of_its_user_alone_and_says_no_secret() {
 fn a_file_that_is_none_is_refused_whole() {
     for (text, why) in [
         ("", "does not name the field `name`"),
+        ("name,password\na,\"cut o", "a quote is not closed"),
         ("login,password\na,b\n", "\"login\" is not a field"),
         ("name,home,name\n", "name stands there twice"),
         (

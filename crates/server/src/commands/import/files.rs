@@ -15,14 +15,14 @@ const LONGEST: u64 = 1024 * 1024;
 /// The text of a file; `-` is standard input.
 pub(super) fn read(file: &Path) -> anyhow::Result<String> {
     let what = || format!("read {}", file.display());
-    if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .with_context(what)?;
-        return Ok(text);
+    let mut bytes = Vec::new();
+    match file == Path::new("-") {
+        true => std::io::stdin().read_to_end(&mut bytes).map(drop),
+        false => std::fs::read(file).map(|read| bytes = read),
     }
-    std::fs::read_to_string(file).with_context(what)
+    .with_context(what)?;
+    let text = String::from_utf8(bytes).ok();
+    text.context("it is not a text in UTF-8").with_context(what)
 }
 
 /// The texts of files.

@@ -57,7 +57,11 @@ pub(super) async fn move_in(
         );
         Box::pin(moved).await?;
     }
-    let report = Report::of(&plan, arguments.dry_run || blocked);
+    let report = Report::of(&plan, arguments.dry_run);
+    let report = match blocked {
+        true => report.blocked(),
+        false => report,
+    };
     match arguments.json {
         true => print_json(&serde_json::to_value(&report)?)?,
         false => println!("{report}"),
