@@ -101,7 +101,7 @@ fn users_of_a_live_table_move_in() {
     );
     let policy = house.file(
         "all.json",
-        r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#,
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#,
     );
     let (ok, _, err) = house.call(&["policy", "add", "all", &policy]);
     assert!(ok, "{err}");
