@@ -1,13 +1,17 @@
-//! The table `bans`: who is kept out, until when, and who said so.
+//! The table `bans`: who is kept out, until when, and who said so. Whatever changes a ban writes its
+//! audit row and its event with it, in one transaction.
+
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{ServerId, Timestamp};
+use model::{Event, EventKind, ServerId, Timestamp};
+use serde_json::json;
 
-use crate::Result;
 use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::{Row, corrupt};
+use crate::{AuditEntry, Outcome, Result, audit, events};
 
 /// An address or a network that is kept out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,20 @@ pub struct Ban {
     pub by: Option<String>,
     /// How many came before it, one soon after the other.
     pub repeated: u32,
+}
+
+impl Ban {
+    /// The end of one that has none.
+    pub const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
+}
+
+/// A ban that was earned on this node, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarnedBan {
+    /// The ban.
+    pub ban: Ban,
+    /// The address that earned it; the network is banned with it.
+    pub address: IpAddr,
 }
 
 /// A ban and when its row was changed last.
@@ -88,21 +106,36 @@ impl<'a> BansTable<'a> {
     /// # Errors
     /// `Unavailable` where the database does not answer.
     pub async fn put(&self, server: &ServerId, ban: &Ban, now: Timestamp) -> Result<()> {
+        let mut transaction = self.engine.begin().await?;
         let sql = "INSERT INTO bans (server, network, reason, since, until, by_whom, repeated, \
                    changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
                    ON CONFLICT (server, network) DO UPDATE SET reason = excluded.reason, \
                    since = excluded.since, until = excluded.until, by_whom = excluded.by_whom, \
                    repeated = excluded.repeated, changed = excluded.changed";
         let query = values(Query::new("ban", ban.network, sql), server, ban, now);
-        self.engine.execute(&query).await.map(drop)
+        transaction.execute(&query).await?;
+        let fact = Fact {
+            server,
+            kind: EventKind::Ban,
+            address: ban.network.network(),
+            detail: detail(ban),
+        };
+        fact.write(now, &mut transaction).await?;
+        transaction.commit().await
     }
 
-    /// Ends a ban, and forgets the score of its source and how often it was banned. False where
-    /// none holds.
+    /// Ends a ban because somebody says so, and forgets the score of its source and how often it
+    /// was banned. False where none holds.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer.
-    pub async fn lift(&self, server: &ServerId, network: IpNet, now: Timestamp) -> Result<bool> {
+    pub async fn lift(
+        &self,
+        server: &ServerId,
+        network: IpNet,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
         let mut transaction = self.engine.begin().await?;
         let sql = "UPDATE bans SET until = $3, changed = $3, repeated = 0 \
                    WHERE server = $1 AND network = $2 AND until > $3";
@@ -112,6 +145,15 @@ impl<'a> BansTable<'a> {
             .bind(now);
         let lifted = transaction.execute(&query).await? > 0;
         forget_score(server, network, &mut transaction).await?;
+        if lifted {
+            let fact = Fact {
+                server,
+                kind: EventKind::Unban,
+                address: network.network(),
+                detail: json!({ "network": network, "by": by }),
+            };
+            fact.write(now, &mut transaction).await?;
+        }
         transaction.commit().await?;
         Ok(lifted)
     }
@@ -127,10 +169,11 @@ impl<'a> BansTable<'a> {
     }
 }
 
-/// Writes a ban that was earned, unless one stands that holds for longer; what led to it is paid.
+/// Writes a ban that was earned, unless one stands that holds for longer: then nothing changed that
+/// anybody would be told of. What led to it is paid.
 pub(crate) async fn earn(
     server: &ServerId,
-    ban: &Ban,
+    earned: &EarnedBan,
     now: Timestamp,
     transaction: &mut Transaction,
 ) -> Result<()> {
@@ -140,9 +183,50 @@ pub(crate) async fn earn(
                since = excluded.since, until = excluded.until, by_whom = excluded.by_whom, \
                repeated = excluded.repeated, changed = excluded.changed \
                WHERE bans.until < excluded.until";
+    let ban = &earned.ban;
     let query = values(Query::new("ban", ban.network, sql), server, ban, now);
-    transaction.execute(&query).await?;
+    if transaction.execute(&query).await? > 0 {
+        let fact = Fact {
+            server,
+            kind: EventKind::Ban,
+            address: earned.address,
+            detail: detail(ban),
+        };
+        fact.write(ban.since, transaction).await?;
+    }
     forget_score(server, ban.network, transaction).await
+}
+
+/// What happened to a ban, for the audit log and for everybody else.
+struct Fact<'a> {
+    server: &'a ServerId,
+    kind: EventKind,
+    address: IpAddr,
+    detail: serde_json::Value,
+}
+
+impl Fact<'_> {
+    async fn write(self, time: Timestamp, transaction: &mut Transaction) -> Result<()> {
+        let mut entry = AuditEntry::new(self.kind.as_str(), Outcome::Success, time);
+        entry.server = Some(self.server.clone());
+        entry.address = Some(self.address);
+        entry.detail = self.detail;
+        audit::insert(&entry, transaction).await?;
+        let mut event = Event::new(self.kind, time, self.server.clone());
+        event.client_address = Some(self.address);
+        events::append(&event, transaction).await
+    }
+}
+
+fn detail(ban: &Ban) -> serde_json::Value {
+    json!({
+        "network": ban.network,
+        "reason": ban.reason,
+        // As rows have times: microseconds since 1970.
+        "until": (ban.until != Ban::NEVER).then_some(ban.until),
+        "by": ban.by,
+        "repeated": ban.repeated,
+    })
 }
 
 async fn forget_score(

@@ -60,7 +60,7 @@ pub use admissions::{Admission, AdmissionsTable, GroupBounds};
 pub use attributes::{Attributes, AttributesTable};
 pub use audit::{AuditEntry, AuditTable, Outcome};
 pub use backup::BackedUp;
-pub use bans::{Ban, BansTable, StoredBan};
+pub use bans::{Ban, BansTable, EarnedBan, StoredBan};
 pub use database::{Database, Settings};
 pub use error::{Error, Result};
 pub use events::{EventsTable, StoredEvent};

@@ -9,13 +9,13 @@ use crate::columns::columns;
 use crate::engine::{Engine, Transaction};
 use crate::query::Query;
 use crate::row::Row;
-use crate::{Ban, Result, bans};
+use crate::{EarnedBan, Result, bans};
 
 /// What one node has seen since it last told the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sightings {
-    /// Bans that were earned.
-    pub bans: Vec<Ban>,
+    /// Bans that were earned. Each is written with its audit row and its event.
+    pub bans: Vec<EarnedBan>,
     /// By how many microseconds scores grew, or shrank.
     pub scores: Vec<(IpNet, i64)>,
     /// Users who got in from somewhere, and until when that is remembered.
@@ -78,7 +78,7 @@ impl<'a> SightingsTable<'a> {
     ) -> Result<()> {
         // Always in the same order, so that nodes that tell of the same sources do not wait for
         // each other in a circle.
-        seen.bans.sort_by_key(|ban| ban.network);
+        seen.bans.sort_by_key(|earned| earned.ban.network);
         seen.scores.sort();
         seen.familiar.sort();
         let mut transaction = self.engine.begin().await?;
@@ -89,8 +89,8 @@ impl<'a> SightingsTable<'a> {
         for (source, change) in &seen.scores {
             change_score(server, *source, *change, now, &mut transaction).await?;
         }
-        for ban in &seen.bans {
-            bans::earn(server, ban, now, &mut transaction).await?;
+        for earned in &seen.bans {
+            bans::earn(server, earned, now, &mut transaction).await?;
         }
         for (source, user, until) in &seen.familiar {
             let sql = "INSERT INTO familiar (server, source, user_name, until, changed) \

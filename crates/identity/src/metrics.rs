@@ -14,7 +14,7 @@ pub(crate) const PROVIDER_QUESTIONS: &str = "pierhead_identity_provider_question
 /// How long questions to providers took, by `provider`.
 pub(crate) const PROVIDER_SECONDS: &str = "pierhead_identity_provider_seconds";
 /// What was decided about connections, offered keys and attempts before anybody was asked, by
-/// `stage` and `decision`.
+/// `stage` (`connection`, `admission`, `offer`, `attempt`, `offence`) and `decision`.
 pub(crate) const DECISIONS: &str = "pierhead_defence_decisions_total";
 /// Bans that this node made, by `reason`.
 pub(crate) const BANS_MADE: &str = "pierhead_bans_total";

@@ -36,8 +36,14 @@ pub enum EventKind {
     Login,
     /// A login was refused.
     LoginRefused,
-    /// An address was banned.
+    /// An address or a network was banned.
     Ban,
+    /// The ban of an address or a network was lifted.
+    Unban,
+    /// What a newer version of this program wrote. Whoever does something about events leaves it
+    /// to nodes of that version; it is never written.
+    #[serde(other)]
+    Unknown,
 }
 
 impl EventKind {
@@ -57,6 +63,8 @@ impl EventKind {
             Self::Login => "login",
             Self::LoginRefused => "login_refused",
             Self::Ban => "ban",
+            Self::Unban => "unban",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -162,5 +170,34 @@ impl Event {
             duration_micros: None,
             transfer: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_written_by_their_names_and_those_of_newer_versions_are_read() {
+        for kind in [
+            EventKind::RenameFailed,
+            EventKind::LoginRefused,
+            EventKind::Unban,
+        ] {
+            let text = serde_json::to_value(kind).expect("written");
+            assert_eq!(text, kind.as_str());
+            let read: EventKind = serde_json::from_value(text).expect("read");
+            assert_eq!(read, kind);
+        }
+        let newer = Event::new(
+            EventKind::Ban,
+            Timestamp::from_seconds(1),
+            ServerId::generate(),
+        );
+        let mut newer = serde_json::to_value(newer).expect("written");
+        newer["kind"] = "quarantine".into();
+        newer["verdict"] = "infected".into();
+        let read: Event = serde_json::from_value(newer).expect("read all the same");
+        assert_eq!(read.kind, EventKind::Unknown);
     }
 }

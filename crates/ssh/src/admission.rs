@@ -45,6 +45,18 @@ pub(crate) struct Place {
     starting: bool,
 }
 
+impl Refused {
+    /// A word for metrics labels and audit rows.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Address => "connections_of_address",
+            Self::Startups => "startups",
+            Self::AddressStartups => "startups_of_address",
+        }
+    }
+}
+
 impl Admission {
     /// Takes a place. `dice` is a random number below 100. Where the peer's address is not known
     /// yet, its limit is checked by [`Place::name`].

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gateway::Gateway;
 use identity::Identity;
-use identity::defence::{Guard, Refusal};
+use identity::defence::{Guard, Refusal, Visit};
 use model::{Clock, ServerId};
 use rand::Rng;
 use russh::SshId;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Refused};
 use crate::connection::{self, Arrival};
 use crate::farewells::Farewells;
 use crate::log_limit::LogLimit;
@@ -190,8 +190,13 @@ impl Server {
                     connection::serve(arrival, floors, generation, farewells, &drain).await;
                 });
             }
-            Err(reason) => self.note_refusal(peer, &reason),
+            Err(refused) => self.crowded_out(peer, &visit, refused),
         }
+    }
+
+    fn crowded_out(&self, peer: SocketAddr, visit: &Visit, refused: Refused) {
+        visit.crowded_out(refused.reason());
+        self.note_refusal(peer, &refused);
     }
 
     /// Sends away who may not even say who he is; where he is banned, not at once.
@@ -249,8 +254,8 @@ impl Server {
                 debug!(%peer, %balancer, "connection through a balancer");
                 Some(arrival)
             }
-            Err(reason) => {
-                self.note_refusal(peer, &reason);
+            Err(refused) => {
+                self.crowded_out(peer, &arrival.visit, refused);
                 None
             }
         }

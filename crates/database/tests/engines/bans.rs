@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use database::{Ban, NewServer, Sightings, SightingsTable, Telling};
+use database::{Ban, EarnedBan, NewServer, Sightings, SightingsTable, Telling};
 use ipnet::IpNet;
-use model::{NodeId, ServerId, Timestamp};
+use model::{EventKind, NodeId, ServerId, Timestamp};
 
 use crate::fixture::{Fixture, NOW, on_both_engines};
 
@@ -16,6 +16,8 @@ on_both_engines!(
     familiar_sources_are_remembered_for_the_longest_time_told,
     what_says_nothing_any_more_is_forgotten,
     servers_have_bans_of_their_own,
+    every_change_of_a_ban_is_on_record_and_told,
+    a_ban_that_cannot_be_told_or_recorded_is_not_made,
 );
 
 fn after(seconds: u64) -> Timestamp {
@@ -42,8 +44,9 @@ fn earned(text: &str, until: Timestamp) -> Sightings {
         by: None,
         ..ban(text, until)
     };
+    let address = ban.network.addr();
     Sightings {
-        bans: vec![ban],
+        bans: vec![EarnedBan { ban, address }],
         ..Sightings::default()
     }
 }
@@ -76,13 +79,13 @@ async fn a_ban_holds_until_its_end_and_is_seen_to_be_lifted(fixture: Fixture) {
     let left = holding(&fixture, &server, after(60)).await;
     assert_eq!(left, std::slice::from_ref(&two));
     assert!(
-        bans.lift(&server, two.network, after(10))
+        bans.lift(&server, two.network, "ann", after(10))
             .await
             .expect("lifted")
     );
     assert!(
         !bans
-            .lift(&server, two.network, after(11))
+            .lift(&server, two.network, "ann", after(11))
             .await
             .expect("asked")
     );
@@ -109,20 +112,26 @@ async fn an_earned_ban_takes_nothing_from_a_longer_one(fixture: Fixture) {
     tell(&sightings, &server, short.clone(), NOW)
         .await
         .expect("told");
-    assert_eq!(holding(&fixture, &server, NOW).await, short.bans);
+    assert_eq!(
+        holding(&fixture, &server, NOW).await,
+        [short.bans[0].ban.clone()]
+    );
     let long = ban(text, after(600));
     bans.put(&server, &long, NOW).await.expect("banned");
     let told = tell(&sightings, &server, earned(text, after(300)), NOW);
     told.await.expect("told");
     assert_eq!(holding(&fixture, &server, NOW).await, [long]);
-    bans.lift(&server, network(text), after(1))
+    bans.lift(&server, network(text), "ann", after(1))
         .await
         .expect("lifted");
     let again = earned(text, after(300));
     tell(&sightings, &server, again.clone(), after(2))
         .await
         .expect("told");
-    assert_eq!(holding(&fixture, &server, after(2)).await, again.bans);
+    assert_eq!(
+        holding(&fixture, &server, after(2)).await,
+        [again.bans[0].ban.clone()]
+    );
 }
 
 /// Tells what nobody has told before.
@@ -243,7 +252,12 @@ async fn servers_have_bans_of_their_own(fixture: Fixture) {
     let ban = ban("192.0.2.0/24", after(60));
     bans.put(&here, &ban, NOW).await.expect("banned");
     assert_eq!(holding(&fixture, &there, NOW).await, []);
-    assert!(!bans.lift(&there, ban.network, NOW).await.expect("asked"));
+    assert!(
+        !bans
+            .lift(&there, ban.network, "ann", NOW)
+            .await
+            .expect("asked")
+    );
     fixture
         .database
         .servers()
@@ -251,4 +265,81 @@ async fn servers_have_bans_of_their_own(fixture: Fixture) {
         .await
         .expect("removed");
     assert_eq!(holding(&fixture, &here, NOW).await, []);
+}
+
+/// What the audit log and the outbox say of bans, in their order.
+async fn said(fixture: &Fixture) -> (Vec<String>, Vec<EventKind>) {
+    let rows = fixture.database.audit().since(NOW, 100).await;
+    let rows = rows.expect("read").into_iter();
+    let events = fixture.database.events().since(NOW, 100).await;
+    let events = events.expect("read").into_iter();
+    (
+        rows.map(|row| format!("{} {}", row.action, row.detail["network"]))
+            .collect(),
+        events.map(|stored| stored.event.kind).collect(),
+    )
+}
+
+async fn every_change_of_a_ban_is_on_record_and_told(fixture: Fixture) {
+    let (server, bans) = (server(&fixture, "s").await, fixture.database.bans());
+    let sightings = fixture.database.sightings();
+    let text = "2001:db8::/64";
+    let mut seen = earned(text, after(60));
+    seen.bans[0].address = "2001:db8::7".parse().expect("an address");
+    tell(&sightings, &server, seen.clone(), NOW)
+        .await
+        .expect("told");
+    let rows = fixture.database.audit().since(NOW, 9).await.expect("read");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(row.address, Some(seen.bans[0].address));
+    assert_eq!(row.detail["until"], after(60).as_micros());
+    // Another node banned the same address for no longer: nothing changed.
+    tell(&sightings, &server, seen, after(1))
+        .await
+        .expect("told");
+    let stated = Ban {
+        until: Ban::NEVER,
+        ..ban("192.0.2.0/24", NOW)
+    };
+    bans.put(&server, &stated, after(2)).await.expect("banned");
+    let lift = |now| bans.lift(&server, stated.network, "ann", now);
+    assert!(lift(after(3)).await.expect("lifted"));
+    assert!(!lift(after(4)).await.expect("asked"));
+    let (rows, events) = said(&fixture).await;
+    let (earned, stated) = (r#""2001:db8::/64""#, r#""192.0.2.0/24""#);
+    let wanted = [("ban", earned), ("ban", stated), ("unban", stated)];
+    assert_eq!(rows, wanted.map(|(action, of)| format!("{action} {of}")));
+    assert_eq!(events, [EventKind::Ban, EventKind::Ban, EventKind::Unban]);
+}
+
+async fn a_ban_that_cannot_be_told_or_recorded_is_not_made(fixture: Fixture) {
+    let (server, bans) = (server(&fixture, "s").await, fixture.database.bans());
+    let sightings = fixture.database.sightings();
+    let standing = ban("192.0.2.1/32", after(600));
+    bans.put(&server, &standing, NOW).await.expect("banned");
+    let before = said(&fixture).await;
+    let node = NodeId::generate().to_string();
+    let told_again = Telling {
+        teller: &node,
+        number: 0,
+    };
+    let seen = earned("192.0.2.2/32", after(60));
+    for table in ["events", "audit"] {
+        let rename = format!("ALTER TABLE {table} RENAME TO gone");
+        fixture.execute(&rename).await;
+        let stated = ban("192.0.2.3/32", after(60));
+        bans.put(&server, &stated, NOW).await.expect_err("not said");
+        let lifted = bans.lift(&server, standing.network, "ann", after(1)).await;
+        lifted.expect_err("not said");
+        let told = sightings.tell(&server, told_again, seen.clone(), NOW).await;
+        told.expect_err("not said");
+        let rename = format!("ALTER TABLE gone RENAME TO {table}");
+        fixture.execute(&rename).await;
+        let holds = holding(&fixture, &server, after(1)).await;
+        assert_eq!(holds, std::slice::from_ref(&standing), "{table}");
+        assert_eq!(said(&fixture).await, before, "{table}");
+    }
+    let told = sightings.tell(&server, told_again, seen, NOW).await;
+    told.expect("the same telling, which was not heard");
+    assert_eq!(said(&fixture).await.1.len(), 2);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use database::{Ban, StoredBan};
+use database::{Ban, EarnedBan, StoredBan};
 use ipnet::IpNet;
 use model::Timestamp;
 
@@ -22,7 +22,7 @@ pub(super) struct Bans {
     stated: HashMap<IpNet, StoredBan>,
     /// The lengths of the networks in `stated`: an address is looked up once for each.
     lengths: BTreeSet<u8>,
-    untold: Vec<Ban>,
+    untold: Vec<EarnedBan>,
     most: usize,
 }
 
@@ -77,9 +77,10 @@ impl Bans {
     }
 
     /// A source has earned it, on this node.
-    pub(super) fn earn(&mut self, ban: Ban, longest: Duration) {
+    pub(super) fn earn(&mut self, earned: EarnedBan, longest: Duration) {
+        let ban = earned.ban.clone();
         if self.untold.len() < self.most {
-            self.untold.push(ban.clone());
+            self.untold.push(earned);
         }
         let changed = ban.since;
         self.hold(StoredBan { ban, changed }, longest);
@@ -117,13 +118,13 @@ impl Bans {
     }
 
     /// What the other nodes are to be told, at most so many.
-    pub(super) fn take_untold(&mut self, limit: usize) -> Vec<Ban> {
+    pub(super) fn take_untold(&mut self, limit: usize) -> Vec<EarnedBan> {
         let count = self.untold.len().min(limit);
         self.untold.drain(..count).collect()
     }
 
     /// They could not be told.
-    pub(super) fn put_back(&mut self, bans: Vec<Ban>) {
+    pub(super) fn put_back(&mut self, bans: Vec<EarnedBan>) {
         let room = self.most.saturating_sub(self.untold.len());
         self.untold.extend(bans.into_iter().take(room));
     }

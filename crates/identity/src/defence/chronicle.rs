@@ -25,16 +25,56 @@ const LOGINS: u32 = 6000;
 /// like.
 const NAME: usize = 64;
 
+/// What sort of case it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Sort {
+    /// Somebody got in.
+    Login,
+    /// A connection, an offered key or a credential was refused.
+    Refused,
+    /// A credential is looked at later: what becomes of it is a case of its own.
+    Slowed,
+    /// An address was banned. Its row is written with the ban.
+    Ban,
+}
+
+impl Sort {
+    fn action(self) -> &'static str {
+        match self {
+            Self::Login => EventKind::Login.as_str(),
+            Self::Refused => EventKind::LoginRefused.as_str(),
+            Self::Slowed => "login_slowed",
+            Self::Ban => EventKind::Ban.as_str(),
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Refused => Outcome::Refused,
+            Self::Login | Self::Slowed | Self::Ban => Outcome::Success,
+        }
+    }
+
+    /// What others are told of it.
+    fn event(self) -> Option<EventKind> {
+        match self {
+            Self::Login => Some(EventKind::Login),
+            Self::Refused => Some(EventKind::LoginRefused),
+            Self::Slowed | Self::Ban => None,
+        }
+    }
+}
+
 /// One case.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
-    pub(super) kind: EventKind,
+    pub(super) sort: Sort,
     pub(super) address: Option<IpAddr>,
     /// As the client sent it; none where it had not come to that.
     pub(super) name: Option<String>,
     /// The user, where he is known for sure.
     pub(super) user: Option<(model::UserId, UserName)>,
-    /// The method of a login, or the network of a ban.
+    /// The method of a login.
     pub(super) subject: Option<String>,
     /// Why: `wrong_password`, `denied_name`, ..
     pub(super) reason: String,
@@ -51,8 +91,8 @@ pub(super) struct Chronicle {
     entries: Vec<Entry>,
     strangers: u32,
     logins: u32,
-    by_source: HashMap<(EventKind, Option<Source>), u32>,
-    counted: BTreeMap<(Action, Option<Source>, String), u64>,
+    by_source: HashMap<(Sort, Option<Source>), u32>,
+    counted: BTreeMap<(Action, Option<Source>, String), (Outcome, u64)>,
 }
 
 /// The name of a kind, by which rows are ordered.
@@ -74,7 +114,7 @@ impl Chronicle {
     /// Notes a case. True where it has a row of its own.
     pub(super) fn note(&mut self, case: &Case, now: Timestamp) -> bool {
         let source = case.address.map(Source::of);
-        let room = self.has_room(case.kind, source);
+        let room = self.has_room(case.sort, source);
         match room {
             true => self.entries.push(self.entry(case, now)),
             false => self.count(case, source),
@@ -82,8 +122,9 @@ impl Chronicle {
         room
     }
 
-    fn has_room(&mut self, kind: EventKind, source: Option<Source>) -> bool {
-        let login = kind == EventKind::Login;
+    /// Whether there is room for one more line of this kind in this minute; it is taken then.
+    pub(super) fn has_room(&mut self, sort: Sort, source: Option<Source>) -> bool {
+        let login = sort == Sort::Login;
         let all = if login {
             &mut self.logins
         } else {
@@ -95,7 +136,7 @@ impl Chronicle {
         }
         let factor = if login { 10 } else { 1 };
         // No larger than what is let through below.
-        let of_source = self.by_source.entry((kind, source)).or_default();
+        let of_source = self.by_source.entry((sort, source)).or_default();
         if *of_source >= ROWS_OF_SOURCE * factor {
             return false;
         }
@@ -105,13 +146,15 @@ impl Chronicle {
     }
 
     fn count(&mut self, case: &Case, source: Option<Source>) {
-        let exact = (case.kind.as_str(), source, case.reason.clone());
+        let action = case.sort.action();
+        let exact = (action, source, case.reason.clone());
         let key = if self.counted.len() < COUNTED || self.counted.contains_key(&exact) {
             exact
         } else {
-            (case.kind.as_str(), None, "many".to_owned())
+            (action, None, "many".to_owned())
         };
-        *self.counted.entry(key).or_default() += 1;
+        let counted = self.counted.entry(key);
+        counted.or_insert((case.sort.outcome(), 0)).1 += 1;
     }
 
     /// What is to be written by now. What was only counted comes at the end of its minute, or with
@@ -119,8 +162,8 @@ impl Chronicle {
     pub(super) fn take(&mut self, now: Timestamp, everything: bool) -> Vec<Entry> {
         if everything || now.since(self.begun) >= MINUTE {
             let counted = std::mem::take(&mut self.counted);
-            for ((action, source, reason), count) in counted {
-                let entry = self.sum(action, source, &reason, count, now);
+            for ((action, source, reason), sum) in counted {
+                let entry = self.sum(action, source, &reason, sum, now);
                 self.entries.push((entry, None));
             }
             self.by_source.clear();
@@ -141,30 +184,35 @@ impl Chronicle {
     }
 
     fn entry(&self, case: &Case, now: Timestamp) -> Entry {
-        let outcome = match case.kind {
-            EventKind::LoginRefused => Outcome::Refused,
-            _ => Outcome::Success,
-        };
-        let mut entry = AuditEntry::new(case.kind.as_str(), outcome, now);
+        let mut entry = AuditEntry::new(case.sort.action(), case.sort.outcome(), now);
         entry.server = Some(self.server.clone());
         entry.address = case.address;
         entry.user = case.name.as_deref().map(written);
-        let mut event = Event::new(case.kind, now, self.server.clone());
-        event.client_address = case.address;
         if let Some((id, name)) = &case.user {
             entry.user_id = Some(*id);
             entry.user = Some(name.to_string());
-            event.user_id = Some(*id);
-            event.user = Some(name.clone());
-        } else if let Some(name) = &case.name {
-            event.user = UserName::parse(name).ok();
         }
-        let subject = match case.kind {
-            EventKind::Ban => "network",
-            _ => "method",
-        };
-        entry.detail = json!({ "reason": case.reason, subject: case.subject });
-        (entry, Some(event))
+        entry.detail = json!({ "reason": case.reason, "method": case.subject });
+        (
+            entry,
+            case.sort.event().map(|kind| self.event(kind, case, now)),
+        )
+    }
+
+    fn event(&self, kind: EventKind, case: &Case, now: Timestamp) -> Event {
+        let mut event = Event::new(kind, now, self.server.clone());
+        event.client_address = case.address;
+        match &case.user {
+            Some((id, name)) => {
+                event.user_id = Some(*id);
+                event.user = Some(name.clone());
+            }
+            None => {
+                let name = case.name.as_deref();
+                event.user = name.and_then(|name| UserName::parse(name).ok());
+            }
+        }
+        event
     }
 
     fn sum(
@@ -172,15 +220,9 @@ impl Chronicle {
         action: &str,
         source: Option<Source>,
         reason: &str,
-        count: u64,
+        (outcome, count): (Outcome, u64),
         now: Timestamp,
     ) -> AuditEntry {
-        let refused = action == EventKind::LoginRefused.as_str();
-        let outcome = if refused {
-            Outcome::Refused
-        } else {
-            Outcome::Success
-        };
         let mut entry = AuditEntry::new(action, outcome, now);
         entry.server = Some(self.server.clone());
         entry.address = source.map(|source| source.network().network());
@@ -214,7 +256,7 @@ mod tests {
 
     fn case(address: [u8; 4], name: &str) -> Case {
         Case {
-            kind: EventKind::LoginRefused,
+            sort: Sort::Refused,
             address: Some(address.into()),
             name: Some(name.to_owned()),
             user: None,
@@ -262,10 +304,27 @@ mod tests {
             chronicle.note(&case(n.to_be_bytes(), "x"), START);
         }
         let login = Case {
-            kind: EventKind::Login,
+            sort: Sort::Login,
             ..case([192, 0, 2, 1], "acme")
         };
         assert!(chronicle.note(&login, START));
+    }
+
+    #[test]
+    fn attempts_that_wait_have_rows_and_are_no_events() {
+        let mut chronicle = chronicle();
+        let slowed = Case {
+            sort: Sort::Slowed,
+            ..case([192, 0, 2, 1], "acme")
+        };
+        for _ in 0..12 {
+            chronicle.note(&slowed, START);
+        }
+        let rows = chronicle.take(at(60), false);
+        assert_eq!(rows.len(), 11, "ten and a sum");
+        for (row, event) in rows {
+            assert_eq!((row.action.as_str(), event), ("login_slowed", None));
+        }
     }
 
     #[test]

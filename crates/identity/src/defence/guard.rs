@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use database::{Ban, Database, Sightings, Telling};
 use futures::future::join_all;
-use model::{Clock, EventKind, NodeId, ServerId, Timestamp};
+use model::{Clock, NodeId, ServerId, Timestamp};
 use tokio::sync::{Semaphore, watch};
 use tracing::warn;
 
-use super::chronicle::{Case, Chronicle};
-use super::{Decision, Defence, DefenceSettings, Refusal, Visit};
+use super::chronicle::{Case, Chronicle, Sort};
+use super::{Decision, Defence, DefenceSettings, Refusal, Source, Visit};
 use crate::{Result, metrics};
 
 /// How far back each look at the other nodes reaches: their clocks may differ, and what they wrote
@@ -149,7 +149,7 @@ impl Guard {
             Decision::Refuse(refusal) => {
                 self.decided("connection", refusal.reason());
                 self.note(Case {
-                    kind: EventKind::LoginRefused,
+                    sort: Sort::Refused,
                     address,
                     name: None,
                     user: None,
@@ -162,7 +162,8 @@ impl Guard {
     }
 
     /// Tells the other nodes what was seen here, and hears what they saw. To be called every second
-    /// or two; writes what the audit log is told as well.
+    /// or two; writes what the audit log is told as well. A ban, its audit row and its event are
+    /// there together or not at all, whenever the node ends.
     ///
     /// # Errors
     /// `Unavailable` where the database does not answer; nothing is lost then but counts.
@@ -283,16 +284,13 @@ impl Guard {
 
     pub(super) fn banned(&self, ban: &Ban, address: IpAddr) {
         let reason = ban.reason.clone();
-        ::metrics::counter!(metrics::BANS_MADE, "reason" => reason.clone()).increment(1);
+        ::metrics::counter!(metrics::BANS_MADE, "reason" => reason).increment(1);
         let minutes = ban.until.since(ban.since).as_secs() / 60;
-        if self.note(Case {
-            kind: EventKind::Ban,
-            address: Some(address),
-            name: None,
-            user: None,
-            subject: Some(ban.network.to_string()),
-            reason,
-        }) {
+        // Its audit row and its event are written with it, when the other nodes are told.
+        if self
+            .chronicle()
+            .has_room(Sort::Ban, Some(Source::of(address)))
+        {
             warn!(network = %ban.network, reason = ban.reason, minutes, repeated = ban.repeated,
                 "address banned");
         }

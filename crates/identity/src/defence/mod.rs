@@ -25,7 +25,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use database::{Ban, Score, Sightings, StoredBan};
+use database::{Ban, EarnedBan, Score, Sightings, StoredBan};
 use ipnet::IpNet;
 use model::{Clock, Secret, Timestamp};
 
@@ -223,7 +223,7 @@ impl Defence {
         }
         let weight = settings.scores.weight(Offence::Refused);
         state.pairs.slipped(pair, weight, now);
-        state.offended(source, Offence::Refused, now)
+        state.offended(address, Offence::Refused, now)
     }
 
     /// Counts another offence. Returns the ban that it led to.
@@ -232,7 +232,7 @@ impl Defence {
         if state.settings.scores.exempts(address) {
             return None;
         }
-        state.offended(Source::of(address), offence, now)
+        state.offended(address, offence, now)
     }
 
     /// How long the refusal of this address is to be held back: longer the worse it behaves.
@@ -310,7 +310,8 @@ impl Defence {
 }
 
 impl State {
-    fn offended(&mut self, source: Source, offence: Offence, now: Timestamp) -> Option<Ban> {
+    fn offended(&mut self, address: IpAddr, offence: Offence, now: Timestamp) -> Option<Ban> {
+        let source = Source::of(address);
         let settings = Arc::clone(&self.settings);
         let scores = &settings.scores;
         if self.bans.earned(source, now).is_some() {
@@ -329,7 +330,11 @@ impl State {
             repeated,
         };
         self.scores.reset(source);
-        self.bans.earn(ban.clone(), scores.longest_ban);
+        let earned = EarnedBan {
+            ban: ban.clone(),
+            address,
+        };
+        self.bans.earn(earned, scores.longest_ban);
         Some(ban)
     }
 }

@@ -1,6 +1,6 @@
 //! What the defence promises, without database and network.
 
-use database::{Ban, Score, StoredBan};
+use database::{Ban, EarnedBan, Score, StoredBan};
 use model::ManualClock;
 
 use super::*;
@@ -287,8 +287,8 @@ fn what_one_node_tells_another_knows() {
     let told = there.take_untold(100);
     assert!(told.scores.is_empty(), "paid by the ban");
     let changed = clock.now().plus(Duration::from_secs(1));
-    let row = |ban: &Ban| StoredBan {
-        ban: ban.clone(),
+    let row = |earned: &EarnedBan| StoredBan {
+        ban: earned.ban.clone(),
         changed,
     };
     let rows: Vec<StoredBan> = told.bans.iter().map(row).collect();

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use model::{EventKind, Secret};
+use model::Secret;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::chronicle::Case;
+use super::chronicle::{Case, Sort};
 use super::{Decision, Guard, Offence, Refusal};
 use crate::{Authenticated, Refused, Routing};
 
@@ -36,10 +36,13 @@ impl Visit {
     /// # Errors
     /// [`Refusal`] says why not. Nobody is to be asked then.
     pub fn offer(&self, name: &str) -> Result<(), Refusal> {
-        let name = plain(name);
-        let offered = self.guard.defence().offer(self.address, name);
-        if let Err(refusal) = &offered {
-            self.guard.decided("offer", refusal.reason());
+        let offered = self.guard.defence().offer(self.address, plain(name));
+        match &offered {
+            Ok(()) => self.guard.decided("offer", "proceed"),
+            Err(refusal) => {
+                self.guard.decided("offer", refusal.reason());
+                self.note(Sort::Refused, name, "publickey", refusal.reason());
+            }
         }
         offered
     }
@@ -51,13 +54,18 @@ impl Visit {
     pub fn attempt(&self, name: &str, method: &str) -> Result<Duration, Refusal> {
         match self.guard.defence().attempt(self.address, plain(name)) {
             Decision::Proceed { wait } => {
-                let decision = if wait.is_zero() { "proceed" } else { "slowed" };
-                self.guard.decided("attempt", decision);
+                match wait.is_zero() {
+                    true => self.guard.decided("attempt", "proceed"),
+                    false => {
+                        self.guard.decided("attempt", "slowed");
+                        self.note(Sort::Slowed, name, method, "too_many_attempts");
+                    }
+                }
                 Ok(wait)
             }
             Decision::Refuse(refusal) => {
                 self.guard.decided("attempt", refusal.reason());
-                self.note_refused(name, method, refusal.reason());
+                self.note(Sort::Refused, name, method, refusal.reason());
                 if refusal == Refusal::DeniedName {
                     self.offended(Offence::DeniedName);
                 }
@@ -73,7 +81,7 @@ impl Visit {
         }
         let user = authenticated.user();
         self.guard.note(Case {
-            kind: EventKind::Login,
+            sort: Sort::Login,
             address: self.address,
             name: None,
             user: Some((user.id, user.name.clone())),
@@ -91,7 +99,7 @@ impl Visit {
         credential: Option<&Secret<String>>,
         refused: &Refused,
     ) {
-        self.note_refused(name, method, refused.reason());
+        self.note(Sort::Refused, name, method, refused.reason());
         if !refused.counts() {
             return;
         }
@@ -143,9 +151,23 @@ impl Visit {
         }
     }
 
-    fn note_refused(&self, name: &str, method: &str, reason: &str) {
+    /// Notes that there is no place for the connection: too many are open, or have not logged in.
+    /// `reason` is a word for metrics labels and audit rows.
+    pub fn crowded_out(&self, reason: &'static str) {
+        self.guard.decided("admission", reason);
         self.guard.note(Case {
-            kind: EventKind::LoginRefused,
+            sort: Sort::Refused,
+            address: self.address,
+            name: None,
+            user: None,
+            subject: Some("connection".to_owned()),
+            reason: reason.to_owned(),
+        });
+    }
+
+    fn note(&self, sort: Sort, name: &str, method: &str, reason: &str) {
+        self.guard.note(Case {
+            sort,
             address: self.address,
             name: Some(name.to_owned()),
             user: None,

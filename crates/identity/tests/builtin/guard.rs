@@ -1,4 +1,4 @@
-//! What a guard tells the other nodes, where the database's answers are lost.
+//! What a guard tells the other nodes where the database's answers are lost, and whom he holds back.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,4 +49,45 @@ async fn a_score_whose_commit_was_not_answered_counts_once_postgres() {
         .collect();
     assert_eq!(clean, [weight * 2]);
     database.close().await;
+}
+
+/// Whoever guesses waits for his refusals, the longer the nearer he is to a ban; as many at a time as
+/// there are places, and nobody else.
+#[tokio::test]
+async fn refusals_are_held_back_the_longer_the_more_were_earned() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = DatabaseUrl::Sqlite(folder.path().join("p.db"));
+    let database = Database::open(&url, Settings::default()).await;
+    let database = database.expect("it opens");
+    let server = NewServer::named("s");
+    let server = database.servers().create(&server, START).await;
+    let clock = Arc::new(ManualClock::new(START));
+    let settings = GuardSettings {
+        held: 1,
+        ..GuardSettings::default()
+    };
+    let longest = settings.defence.scores.tarpit;
+    let guard = Guard::new(server.expect("made").id, settings, database, clock.clone());
+    let visit = |last| guard.visit(Some(IpAddr::from([192, 0, 2, last])));
+    let (guesser, partner) = (visit(1).expect("let in"), visit(2).expect("let in"));
+    let guess = |from, count| {
+        for _ in 0..count {
+            let stranger = IpAddr::from([192, 0, 2, from]);
+            assert!(guard.defence().refused(stranger, "acme", None).is_none());
+        }
+    };
+    assert!(guesser.hold().is_none(), "he has done nothing yet");
+    guess(1, 5);
+    let quarter = guesser.hold().expect("a place");
+    assert_eq!(quarter.time, longest / 4, "5 of 20");
+    assert!(partner.hold().is_none(), "who behaves waits for nothing");
+    guess(2, 1);
+    assert!(partner.hold().is_none(), "the place is taken");
+    drop(quarter);
+    guess(1, 5);
+    let half = guesser.hold().expect("the place is free again");
+    assert_eq!(half.time, longest / 2, "10 of 20");
+    drop(half);
+    clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert!(guesser.hold().is_none(), "it is forgotten");
 }

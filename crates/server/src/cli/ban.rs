@@ -23,6 +23,9 @@ pub(crate) enum BanCommand {
         network: String,
         #[command(flatten)]
         target: Target,
+        /// Who says so
+        #[arg(long, value_name = "NAME", default_value = "staff")]
+        by: String,
     },
 }
 

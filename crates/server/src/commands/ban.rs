@@ -4,27 +4,27 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use database::{AuditEntry, Ban, Outcome};
+use database::Ban;
 use identity::defence::Source;
 use ipnet::IpNet;
-use model::{Event, EventKind, Timestamp};
 use serde_json::json;
 
 use super::{print_json, utc};
 use crate::cli::ban::{BanAddArgs, BanCommand};
 use crate::target::State;
 
-/// The end of a ban that has none.
-const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
-
 /// Runs it.
 pub(crate) async fn run(command: BanCommand) -> anyhow::Result<()> {
     match command {
         BanCommand::List { target, json } => list(&State::of(&target).await?, json).await,
         BanCommand::Add(arguments) => add(arguments).await,
-        BanCommand::Remove { network, target } => {
+        BanCommand::Remove {
+            network,
+            target,
+            by,
+        } => {
             let state = State::of(&target).await?;
-            let done = remove(&state, &network).await;
+            let done = remove(&state, &network, &by).await;
             state.database.close().await;
             done
         }
@@ -45,7 +45,7 @@ async fn list(state: &State, json: bool) -> anyhow::Result<()> {
     for row in rows {
         let ban = row.ban;
         let until = match ban.until {
-            NEVER => "removed".to_owned(),
+            Ban::NEVER => "removed".to_owned(),
             until => utc(until),
         };
         let by = ban.by.map_or_else(String::new, |by| format!(" (by {by})"));
@@ -63,7 +63,7 @@ fn as_json(ban: &Ban) -> serde_json::Value {
         "network": ban.network,
         "reason": ban.reason,
         "since": utc(ban.since),
-        "until": (ban.until != NEVER).then(|| utc(ban.until)),
+        "until": (ban.until != Ban::NEVER).then(|| utc(ban.until)),
         "by": ban.by,
         "repeated": ban.repeated,
     })
@@ -88,24 +88,22 @@ async fn add(arguments: BanAddArgs) -> anyhow::Result<()> {
         network,
         reason: arguments.reason,
         since: now,
-        until: length.map_or(NEVER, |length| now.plus(length)),
+        until: length.map_or(Ban::NEVER, |length| now.plus(length)),
         by: Some(arguments.by),
         repeated: 0,
     };
     let table = state.database.bans();
     table.put(&state.server.id, &ban, now).await?;
-    let told = Some(EventKind::Ban);
-    record(&state, "ban", told, &ban.network, as_json(&ban)).await?;
     state.database.close().await;
     println!("banned {network}; every node knows within seconds");
     Ok(())
 }
 
-async fn remove(state: &State, text: &str) -> anyhow::Result<()> {
+async fn remove(state: &State, text: &str, by: &str) -> anyhow::Result<()> {
     let network = network(text)?;
     let table = state.database.bans();
     let now = state.clock.now();
-    if !table.lift(&state.server.id, network, now).await? {
+    if !table.lift(&state.server.id, network, by, now).await? {
         let around = table.ending_after(&state.server.id, now).await?;
         let around = around.iter().find(|row| row.ban.network.contains(&network));
         match around {
@@ -116,32 +114,8 @@ async fn remove(state: &State, text: &str) -> anyhow::Result<()> {
             None => anyhow::bail!("{network} is not banned; `pierhead ban list` shows who is"),
         }
     }
-    let detail = json!({ "network": network });
-    record(state, "unban", None, &network, detail).await?;
     println!("lifted the ban of {network}; every node knows within seconds");
     Ok(())
-}
-
-/// For the audit log, and for those who wait for events of this kind.
-async fn record(
-    state: &State,
-    action: &str,
-    told: Option<EventKind>,
-    network: &IpNet,
-    detail: serde_json::Value,
-) -> anyhow::Result<()> {
-    let now = state.clock.now();
-    let mut entry = AuditEntry::new(action, Outcome::Success, now);
-    entry.server = Some(state.server.id.clone());
-    entry.address = Some(network.network());
-    entry.detail = detail;
-    let event = told.map(|kind| Event {
-        client_address: Some(network.network()),
-        ..Event::new(kind, now, state.server.id.clone())
-    });
-    let writer = state.database.writer();
-    let written = writer.record(Some(entry), event).await;
-    written.context("write the audit row and the event")
 }
 
 /// An address stands for what is banned with it: itself, or the /64 of IPv6 that it lies in.

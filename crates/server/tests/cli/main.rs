@@ -7,6 +7,7 @@ mod served;
 mod backup;
 mod bans;
 mod config;
+mod decisions;
 mod drain;
 mod groups;
 mod host_keys;

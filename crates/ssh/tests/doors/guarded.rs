@@ -172,7 +172,8 @@ async fn a_ban_by_staff_ends_what_is_open_and_its_end_lets_in_again() {
         "who comes from elsewhere is not concerned"
     );
     let network = "127.0.0.2/31".parse().expect("a network");
-    assert!(bans.lift(&server, network, now).await.expect("lifted"));
+    let lifted = bans.lift(&server, network, "ann", now).await;
+    assert!(lifted.expect("lifted"));
     world.guard.share().await.expect("heard");
     assert!(greets(&world, 2).await);
     drop(other);
@@ -281,5 +282,49 @@ async fn silent_connections_from_many_addresses_do_not_keep_a_partner_out() {
     let banned = tokio::time::timeout(Duration::from_secs(60), banned).await;
     assert!(banned.is_ok(), "the flood goes on");
     flood.shutdown().await;
+    world.stop().await;
+}
+
+/// Nothing waits for the machine's clock here: time passes when nobody has anything to do.
+#[tokio::test]
+async fn a_banned_address_hangs_for_its_time_and_hears_nothing() {
+    let hour = Duration::from_secs(3600);
+    let world = guarded(guard(), |settings| settings.tarpit = hour).await;
+    let ban = ban("127.0.0.2/32", Timestamp::from_micros(i64::MAX));
+    let row = database::StoredBan {
+        changed: ban.since,
+        ban,
+    };
+    world.guard.defence().learn(vec![row], vec![], vec![]);
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let mut stranger = tcp(2, world.address).await;
+    let mut heard = Vec::new();
+    let ended = stranger.read_to_end(&mut heard).await;
+    let hung = begun.elapsed();
+    tokio::time::resume();
+    assert_eq!((ended.expect("closed"), heard), (0, Vec::new()));
+    let wanted = hour..hour + Duration::from_secs(60);
+    assert!(wanted.contains(&hung), "{hung:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_guessed_waits_for_the_next_refusal() {
+    let mut guard = guard();
+    guard.defence.scores.tarpit = Duration::from_secs(1);
+    let world = guarded(guard, |_| {}).await;
+    for _ in 0..15 {
+        let refused = world.guard.defence().refused(loopback(2), "stranger", None);
+        assert!(refused.is_none(), "20 make a ban");
+    }
+    let mut client = Client::connect_from(loopback(2), world.address)
+        .await
+        .expect("connected");
+    let begun = std::time::Instant::now();
+    let wrong = Credential::password("a guess");
+    assert!(!client.log_in(USER, &wrong).await.expect("answered"));
+    // The sixteenth of twenty.
+    assert!(begun.elapsed() >= Duration::from_millis(790), "too soon");
     world.stop().await;
 }

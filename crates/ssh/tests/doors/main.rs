@@ -1,6 +1,5 @@
 //! The SSH door through real clients and at packet level, over a memory store.
 
-mod attacks;
 mod certificates;
 mod guarded;
 mod login;
