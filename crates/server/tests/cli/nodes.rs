@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use rustix::process::Signal;
+use ssh::{HostKey, HostKeyAlgorithm};
 use testkit::client::{Client, Credential};
 use testkit::postgres::TestDatabase;
 
@@ -199,6 +201,50 @@ async fn who_is_disabled_through_one_node_is_out_of_all() {
     let closed = ben.status(&sftp::Request::Close { handle }).await;
     assert_eq!(closed.expect("answered").code, sftp::StatusCode::Ok);
     drop((bens, ben));
+    for node in [first, second] {
+        node.signal(Signal::TERM);
+        assert!(node.wait().success());
+    }
+}
+
+/// A key that is taken away through one node ends what was opened with it on another, and nothing
+/// that was opened with something else.
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_key_is_removed_through_one_node_is_out_of_all() {
+    let cluster = Cluster::new();
+    let (a, b) = (
+        cluster.config("a", &key('A')),
+        cluster.config("b", &key('A')),
+    );
+    let (first, second) = (Served::start(&a), Served::start(&b));
+    let config = a.to_str().unwrap();
+    add_user(config, "ann");
+    let made = HostKey::generate(HostKeyAlgorithm::Ed25519).expect("a key");
+    let private = made.to_openssh().expect("encoded");
+    let private = russh::keys::decode_secret_key(private.expose(), None).expect("a key");
+    let public = private.public_key().to_openssh().expect("encoded");
+    let add = ["user", "key", "add", "ann", "-", "--config", config];
+    let (ok, added, err) = run_with_input(&add, &public);
+    assert!(ok, "{err}");
+    let fingerprint = added.split_whitespace().nth(2).expect("a fingerprint");
+
+    let credential = Credential::Key(Arc::new(private));
+    let keys = Client::connect(second.sftp, "ann", &credential).await;
+    let keys = keys.expect("logged in by key");
+    let mut by_key = keys.sftp().await.expect("sftp");
+    let passwords = client(&second, "ann").await;
+    let mut by_password = passwords.sftp().await.expect("sftp");
+    upload(&mut by_key, "before").await;
+    let remove = ["user", "key", "remove", "ann", fingerprint];
+    let (ok, _, err) = run(&[&remove[..], &["--config", config]].concat());
+    assert!(ok, "{err}");
+    by_key.reply().await.expect_err("the connection ends");
+    let revoked = second.wait_for("session revoked");
+    assert_eq!(revoked["reason"], "the key you logged in with was removed");
+    let again = Client::connect(second.sftp, "ann", &credential).await;
+    assert!(again.is_err(), "nor does it let her in");
+    upload(&mut by_password, "after").await;
+    drop((keys, by_key, passwords, by_password));
     for node in [first, second] {
         node.signal(Signal::TERM);
         assert!(node.wait().success());
