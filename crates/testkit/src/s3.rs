@@ -15,6 +15,7 @@ mod multipart;
 mod objects;
 mod operation;
 mod service;
+mod session_policy;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,7 +104,8 @@ impl S3Server {
         let keys = Keys::default();
         keys.accept(ACCESS_KEY, SECRET_KEY);
         service.set_auth(keys.clone());
-        let door = Arc::new(door::Door::new(door::Behind::Service(service.build())));
+        let behind = door::Behind::Service(service.build());
+        let door = Arc::new(door::Door::new(behind, keys.clone()));
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         tracker.spawn(serve(

@@ -34,14 +34,14 @@ pub struct StsServer {
 
 impl StsServer {
     /// Starts one on a free loopback port. The ids of its pairs are `role-key-1`, `role-key-2` and
-    /// so on; they end as `clock` says.
+    /// so on; they end as `clock` says, and are good for what the session policy allows that it was told.
     ///
     /// # Errors
     /// Where no port can be had.
     pub async fn start(keys: Keys, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let mood = Arc::new(Mutex::new(Mood::Gives(Duration::from_secs(3600))));
         let (now, count) = (Arc::clone(&mood), AtomicU32::new(0));
-        let web = WebServer::start(Arc::new(move |_| {
+        let web = WebServer::start(Arc::new(move |asked| {
             let mood = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let reply = match mood {
                 Mood::Silent => Reply::Silence,
@@ -55,7 +55,10 @@ impl StsServer {
                 Mood::Gives(time) => {
                     let number = count.fetch_add(1, Ordering::Relaxed) + 1;
                     let (id, secret) = (format!("role-key-{number}"), format!("secret-{number}"));
-                    keys.accept(&id, &secret);
+                    match parameters(&asked.body).get("Policy") {
+                        Some(policy) => keys.accept_for(&id, &secret, policy),
+                        None => keys.accept(&id, &secret),
+                    }
                     xml(200, given(&id, &secret, clock.now().plus(time)))
                 }
             };

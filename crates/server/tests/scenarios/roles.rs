@@ -1,5 +1,6 @@
 //! A user whose role names an IAM role: S3 sees that role's keys, and what it denies stays denied.
 
+mod buckets;
 mod moto;
 
 use std::sync::Arc;
@@ -36,6 +37,11 @@ const POLICY: &str = r#"{
 /// The same as S3 reads it: values stand in the place of variables, and the address is settled.
 const TOLD: &str = r#"{"Statement":[{"Action":"s3:ListBucket","Condition":{"StringLike":{"s3:prefix":"partner/*"}},"Effect":"Allow","Resource":"arn:aws:s3:::inbox"},{"Action":["s3:GetObject","s3:PutObject","s3:DeleteObject"],"Effect":"Allow","Resource":"arn:aws:s3:::inbox/partner/*"}],"Version":"2012-10-17"}"#;
 
+/// Another bucket for files.
+const ARCHIVE: &str = "archive";
+/// One for staging.
+const WAITING: &str = "waiting";
+
 /// An S3 server, its STS, and a node whose user has the role.
 struct Gate {
     world: World,
@@ -45,19 +51,47 @@ struct Gate {
 
 impl Gate {
     async fn open() -> Self {
+        Self::with(POLICY, "").await
+    }
+
+    /// The role has this policy; `settings` are TOML of `[storage.s3]`. There are the buckets
+    /// `archive` and `waiting` besides.
+    async fn with(policy: &str, settings: &str) -> Self {
         let world = World::with_s3(false).await;
+        for bucket in [ARCHIVE, WAITING] {
+            world.s3().add_bucket(bucket);
+        }
         let sts = StsServer::start(world.s3().key_pairs(), Arc::new(SystemClock)).await;
         let sts = sts.expect("an STS");
         let file = world.folder().join("policy.json");
-        std::fs::write(&file, POLICY).expect("written");
+        std::fs::write(&file, policy).expect("written");
         let file = file.to_str().expect("UTF-8").to_owned();
-        let node = world.node_with_sts(&sts.url());
+        let node = world.node_with_sts(&sts.url(), settings);
         let node = started(with_role(node, file, IAM_ROLE).await).await;
         Self { world, sts, node }
     }
 
     async fn session(&self) -> Session {
         self.world.session(self.node.address()).await
+    }
+
+    /// What is on users' keys is signed by the role; what is the gateway's own by the gateway, and
+    /// looks may be.
+    fn each_is_signed_by_whom_it_should(&self) {
+        let s3 = self.world.s3();
+        let gateway = s3.access_key();
+        for signed in s3.signed() {
+            let looks = matches!(
+                signed.operation,
+                "HeadObject"
+                    | "ListObjectsV2"
+                    | "ListParts"
+                    | "ListMultipartUploads"
+                    | "AbortMultipartUpload"
+            );
+            let wanted = signed.own || (looks && signed.by == gateway);
+            assert_eq!(signed.by == gateway, wanted, "{signed:?}");
+        }
     }
 
     async fn try_session(&self) -> Result<Session, Stop> {
@@ -107,21 +141,26 @@ async fn s3_sees_the_role_for_what_its_users_do() {
     session.stat("moved").await.expect("told");
     session.remove("moved").await.expect("removed");
 
-    let gateway = s3.access_key();
-    for signed in s3.signed() {
-        let looks = matches!(
-            signed.operation,
-            "HeadObject" | "ListObjectsV2" | "ListParts" | "AbortMultipartUpload"
-        );
-        let wanted = signed.own || (looks && signed.by == gateway);
-        assert_eq!(signed.by == gateway, wanted, "{signed:?}");
-    }
+    gate.each_is_signed_by_whom_it_should();
     let asked = gate.sts.asked();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0]["RoleArn"], IAM_ROLE);
     assert_eq!(asked[0]["RoleSessionName"], USER);
     assert_eq!(asked[0]["ExternalId"], "pier-1");
     assert_eq!(asked[0]["Policy"], TOLD);
+}
+
+/// It is refused for want of a right.
+#[track_caller]
+fn denied<T>(outcome: Result<T, Stop>) {
+    let Err(refused) = outcome.map(drop) else {
+        panic!("it is done");
+    };
+    let denied = |status: &Status| status.code == StatusCode::PermissionDenied;
+    assert!(
+        matches!(&refused, Stop::Refused(status) if denied(status)),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,8 +171,8 @@ async fn what_s3_denies_the_role_is_denied() {
     let content = Bytes::from_static(b"content");
     session.put("f", &content).await.expect("put");
     session.put("g.filepart", &content).await.expect("put");
-    let denied = Fault::new(Effect::Status(403, "AccessDenied"));
-    s3.break_with(denied.signed_by("role-key-1"));
+    let refusal = Fault::new(Effect::Status(403, "AccessDenied"));
+    s3.break_with(refusal.signed_by("role-key-1"));
     for outcome in [
         session.put("f", &Bytes::from_static(b"other")).await,
         session.rename("g.filepart", "g", false).await,
@@ -141,12 +180,7 @@ async fn what_s3_denies_the_role_is_denied() {
         session.get("f").await.map(drop),
         session.names("").await.map(drop),
     ] {
-        let refused = outcome.expect_err("S3 denies it");
-        let denied = |status: &Status| status.code == StatusCode::PermissionDenied;
-        assert!(
-            matches!(&refused, Stop::Refused(status) if denied(status)),
-            "{refused:?}"
-        );
+        denied(outcome);
     }
     assert_eq!(gate.world.object("f").expect("it stands"), content);
     assert_eq!(gate.world.object("g"), None);

@@ -130,10 +130,10 @@ impl World {
         self.node_with(&format!("{settings}\n{}", self.s3_settings(endpoint)))
     }
 
-    /// A node that asks this STS for the keys of IAM roles.
-    pub(crate) fn node_with_sts(&self, sts: &str) -> Node {
+    /// A node that asks this STS for the keys of IAM roles; `more` is TOML of `[storage.s3]`.
+    pub(crate) fn node_with_sts(&self, sts: &str, more: &str) -> Node {
         let store = self.s3_settings(&self.s3().endpoint());
-        self.node_with(&format!("{store}sts_endpoint = {sts:?}\n"))
+        self.node_with(&format!("{store}sts_endpoint = {sts:?}\n{more}"))
     }
 
     /// A node that reaches moto, and its STS, with these keys.

@@ -19,6 +19,13 @@ use super::{key, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MIB: usize = 1 << 20;
+const EVERYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+/// What is in ann's folder.
+const OWN_FOLDER: &str = r#"{"Version":"2012-10-17","Statement":[
+  {"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::inbox/ann/*"},
+  {"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::inbox",
+   "Condition":{"StringLike":{"s3:prefix":"ann/*"}}}]}"#;
 
 /// A store, an STS whose keys it accepts, and a clock that both go by.
 struct World {
@@ -92,7 +99,7 @@ fn ann() -> RoleSession {
         role: "arn:aws:iam::111122223333:role/partners".to_owned(),
         external_id: Some("pier-1".to_owned()),
         name: RoleSession::name_for("ann"),
-        policy: Some("{\"Version\":\"2012-10-17\"}".to_owned()),
+        policy: Some(EVERYTHING.to_owned()),
     }
 }
 
@@ -225,6 +232,62 @@ async fn what_the_store_denies_the_role_is_not_tried_again_by_the_gateway() {
     assert_eq!(world.s3.object("inbox", "f"), None);
 }
 
+/// Nothing decides here but the store: it denies what the session policy does not allow, as if a
+/// gateway had allowed too much.
+#[tokio::test]
+async fn the_store_does_no_more_than_the_session_policy_allows() {
+    let world = World::new().await;
+    for at in ["ann/f", "ben/f"] {
+        world.s3.put("inbox", at, "content");
+    }
+    let session = RoleSession {
+        policy: Some(OWN_FOLDER.to_owned()),
+        ..ann()
+    };
+    let acting = world.acting(&session).await.unwrap();
+    let inbox = acting.bucket(&bucket()).await.unwrap();
+    let folder = |prefix: &str| ListRequest {
+        prefix: prefix.to_owned(),
+        delimiter: Some('/'),
+        ..ListRequest::default()
+    };
+    let copy = async |from: &str, to: &str| {
+        let options = CopyOptions::default();
+        let copied = inbox.copy(&source(from), &key(to), &options).await;
+        copied.map(drop)
+    };
+    let put = async |at: &str| inbox.put_bytes(&key(at), "new".into()).await.map(drop);
+    let read = async |at: &str| inbox.read_whole(&key(at), 100).await.map(drop);
+    read("ann/f").await.unwrap();
+    put("ann/g").await.unwrap();
+    copy("ann/f", "ann/h").await.unwrap();
+    inbox.list(&folder("ann/")).await.unwrap();
+
+    let begin = async |at: &str| {
+        let options = PutOptions::default();
+        inbox.create_upload(&key(at), &options).await.map(drop)
+    };
+    for (outcome, what) in [
+        (read("ben/f").await, "a neighbour's file"),
+        (put("ben/g").await, "a file in his folder"),
+        (begin("ben/x").await, "a large one"),
+        (copy("ben/f", "ann/stolen").await, "a copy from there"),
+        (copy("ann/f", "ben/f").await, "a copy over his"),
+        (
+            inbox.delete(&key("ann/f"), None).await,
+            "no right to delete",
+        ),
+        (inbox.list(&folder("ben/")).await.map(drop), "his names"),
+        (inbox.list(&folder("")).await.map(drop), "all names"),
+    ] {
+        let denied = outcome.expect_err(what);
+        assert_eq!(denied.kind(), ErrorKind::Denied, "{what}: {denied}");
+    }
+    assert_eq!(world.s3.keys("inbox"), ["ann/f", "ann/g", "ann/h", "ben/f"]);
+    assert_eq!(world.s3.object("inbox", "ben/f").unwrap(), "content");
+    assert_eq!(world.s3.uploads("inbox"), []);
+}
+
 #[tokio::test]
 async fn equal_sessions_share_keys_and_others_have_their_own() {
     let world = World::new().await;
@@ -237,7 +300,7 @@ async fn equal_sessions_share_keys_and_others_have_their_own() {
         ("RoleArn", "arn:aws:iam::111122223333:role/partners"),
         ("RoleSessionName", "ann"),
         ("ExternalId", "pier-1"),
-        ("Policy", "{\"Version\":\"2012-10-17\"}"),
+        ("Policy", EVERYTHING),
         ("DurationSeconds", "3600"),
     ] {
         assert_eq!(asked[name], value, "{name}");

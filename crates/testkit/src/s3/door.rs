@@ -1,4 +1,5 @@
-//! Where requests come in: counted, and broken where a fault says so.
+//! Where requests come in: counted, denied where the signer's session policy does not allow them, and
+//! broken where a fault says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -20,7 +21,9 @@ use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
 use super::faults::{Blow, Effect, Fault, Faults};
+use super::keys::Keys;
 use super::operation::Operation;
+use super::session_policy::{self, Asked};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,6 +43,7 @@ pub(super) enum Behind {
 #[derive(Debug)]
 pub(super) struct Door {
     behind: Behind,
+    keys: Keys,
     faults: Faults,
     requests: Mutex<BTreeMap<&'static str, u64>>,
     signed: Mutex<BTreeSet<Signed>>,
@@ -57,9 +61,10 @@ pub struct Signed {
 }
 
 impl Door {
-    pub(super) fn new(behind: Behind) -> Self {
+    pub(super) fn new(behind: Behind, keys: Keys) -> Self {
         Self {
             behind,
+            keys,
             faults: Faults::default(),
             requests: Mutex::default(),
             signed: Mutex::default(),
@@ -109,6 +114,11 @@ impl Door {
         let operation = Operation::of(&request);
         self.count(operation.name);
         self.note_signer(&operation);
+        if let Some(policy) = self.keys.policy(&operation.signer)
+            && !session_policy::allows(&policy, &Asked::of(&request, &operation))
+        {
+            return refuse(request, 403, "AccessDenied", None).await;
+        }
         let Some(Blow { effect, held }) = self.faults.strike(&operation) else {
             return self.serve(request).await;
         };

@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::door::{Behind, Door};
-use super::{Fault, serve};
+use super::{Fault, Keys, serve};
 
 /// Passes requests on to a store that speaks plain HTTP/1.1 and breaks them, or their answers, as
 /// told. Signatures hold, since nothing of a request is changed. Ends when dropped.
@@ -34,7 +34,7 @@ impl FaultProxy {
             address: upstream,
             tracker: tracker.clone(),
         };
-        let door = Arc::new(Door::new(behind));
+        let door = Arc::new(Door::new(behind, Keys::default()));
         let end = CancellationToken::new();
         let serving = serve(listener, Arc::clone(&door), end.clone(), tracker.clone());
         tracker.spawn(serving);
