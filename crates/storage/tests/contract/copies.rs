@@ -22,6 +22,24 @@ pub(crate) async fn a_copy_has_bytes_and_metadata(f: &Fixture) {
     }
 }
 
+/// What a store names so stands in rows and events, and is compared with the bytes: one that names a
+/// checksum of another kind names none.
+pub(crate) async fn a_copy_has_the_checksum_of_its_bytes_or_none(f: &Fixture) {
+    let put = f.put_with("from", "content", metadata("is", "old")).await;
+    let of_bytes = put.crc64nvme;
+    assert!(of_bytes.is_some(), "what is sent is summed up");
+    let named = of_bytes.filter(|_| !f.quirks.names_no_checksum_of_copies);
+    let replaced = CopyOptions {
+        metadata: Some(metadata("is", "new")),
+        ..CopyOptions::default()
+    };
+    for options in [CopyOptions::default(), replaced] {
+        let to = key("to");
+        let copied = f.store.copy(&f.source("from"), &to, &options).await;
+        assert_eq!(copied.unwrap().crc64nvme, named, "{options:?}");
+    }
+}
+
 pub(crate) async fn a_copy_has_the_type_of_its_source(f: &Fixture) {
     let options = PutOptions {
         content_type: Some("text/csv".to_owned()),

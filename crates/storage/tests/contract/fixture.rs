@@ -13,7 +13,7 @@ use storage::{
     ObjectStoreExt as _, Part, PartNumber, Pin, PutOptions, Result, Source, Written,
 };
 
-/// What a real server gets wrong, so that its run leaves it out. A store of ours has none.
+/// What a real server gets wrong, so that its run leaves it out; of ours, what one need not do.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Quirks {
     /// Keeps no user metadata.
@@ -34,6 +34,8 @@ pub(crate) struct Quirks {
     pub(crate) refuses_copy_onto_itself: bool,
     /// Copies a source in whatever state, though a state was named.
     pub(crate) copies_any_state: bool,
+    /// Names no checksum of what it copied, or another one in its place.
+    pub(crate) names_no_checksum_of_copies: bool,
     /// Copies of a range what there is of it, or nothing.
     pub(crate) copies_ranges_behind_the_end: bool,
     /// Answers 500 to parts and completions of an upload that is not there.

@@ -59,6 +59,7 @@ impl Server {
             accepts_any_part_order: true,
             mangles_control_characters: true,
             copies_any_state: true,
+            names_no_checksum_of_copies: true,
             copies_ranges_behind_the_end: true,
             breaks_on_unknown_uploads: true,
             ..Quirks::default()

@@ -44,12 +44,13 @@ pub(crate) async fn ranges_become_parts(f: &Fixture) {
             .unwrap(),
     ];
     assert_eq!(parts.each_ref().map(|part| part.size), [half, half, 5]);
-    f.store
-        .complete_upload(&upload, &parts, None)
-        .await
-        .unwrap();
+    let completed = f.store.complete_upload(&upload, &parts, None).await;
     let expected = format!("{}{}aabbb", f.filling('b'), f.filling('a'));
     assert!(f.read("to").await.unwrap() == expected);
+    if let Some(crc) = completed.unwrap().crc64nvme {
+        let sent = f.put("sent", &expected).await;
+        assert_eq!(Some(crc), sent.crc64nvme, "a checksum of other bytes");
+    }
     assert!(f.read("from").await.unwrap() == text);
 }
 

@@ -42,6 +42,7 @@ macro_rules! suite {
         );
         suite!(@ $how $open, copies:
             a_copy_has_bytes_and_metadata,
+            a_copy_has_the_checksum_of_its_bytes_or_none,
             a_copy_has_the_type_of_its_source,
             a_copy_may_have_other_metadata,
             an_object_is_copied_onto_itself_for_its_metadata,
