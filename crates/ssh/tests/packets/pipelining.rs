@@ -180,26 +180,39 @@ fn resident_bytes() -> usize {
     resident.parse::<usize>().expect("a number") * 4096
 }
 
+/// The store takes parts once the gate opens.
+fn hold_parts(house: &House) -> Arc<Semaphore> {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let hold = move |operation| match operation {
+        Operation::PutPart => Fault::Hold(Arc::clone(&held)),
+        _ => Fault::None,
+    };
+    house
+        .store
+        .on_request(move |request| hold(request.operation));
+    gate
+}
+
+/// WRITEs of `content` from its beginning.
+fn in_blocks(handle: &Bytes, content: &[u8]) -> Burst {
+    let mut burst = Burst::new();
+    for (index, block) in content.chunks(32_768).enumerate() {
+        burst.write(handle, index as u64 * 32_768, block);
+    }
+    burst
+}
+
 /// A store that takes nothing more: what is acknowledged then is what a dying node takes along. Yet
 /// everything else goes on, also on the same channel.
 #[tokio::test]
 async fn writes_are_answered_as_the_store_gets_on() {
     let house = House::new().await;
     let mut partner = house.partner().await;
-    let gate = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&gate);
-    house
-        .store
-        .on_request(move |request| match request.operation {
-            Operation::PutPart => Fault::Hold(Arc::clone(&held)),
-            _ => Fault::None,
-        });
+    let gate = hold_parts(&house);
     let content = pattern(40 << 20);
     let handle = partner.open("a", W | C | T).await;
-    let mut burst = Burst::new();
-    for (index, block) in content.chunks(32_768).enumerate() {
-        burst.write(&handle, index as u64 * 32_768, block);
-    }
+    let mut burst = in_blocks(&handle, &content);
     burst.add(&fstat(&handle));
     let mut ids = partner.send(burst).await;
     let stat = ids.pop();
@@ -231,20 +244,10 @@ async fn writes_are_answered_as_the_store_gets_on() {
 async fn a_flood_of_unanswered_writes_waits_for_the_store_in_little_memory() {
     let house = House::new().await;
     let mut partner = house.partner().await;
-    let gate = Arc::new(Semaphore::new(0));
-    let held = Arc::clone(&gate);
-    house
-        .store
-        .on_request(move |request| match request.operation {
-            Operation::PutPart => Fault::Hold(Arc::clone(&held)),
-            _ => Fault::None,
-        });
+    let gate = hold_parts(&house);
     let start = pattern(16 << 20);
     let handle = partner.open("a", W | C | T).await;
-    let mut burst = Burst::new();
-    for (index, block) in start.chunks(32_768).enumerate() {
-        burst.write(&handle, index as u64 * 32_768, block);
-    }
+    let burst = in_blocks(&handle, &start);
     assert!(partner.exchange(burst).await.iter().all(is_ok));
     let mut burst = Burst::new();
     let flood = 20_000;
