@@ -4,7 +4,7 @@ use bytes::Bytes;
 use testkit::client::Session;
 
 use crate::clients::Attacker;
-use crate::leads::tell_nothing;
+use crate::leads::{is_but_a_name, tell_nothing};
 use crate::world::{Backend, OWN, World};
 
 /// Users who would be everybody, were their names patterns.
@@ -17,31 +17,12 @@ async fn no_name_of_a_user_is_a_pattern(backend: Backend) {
     world.policy("partners", BY_NAME);
     world.hide(&NEIGHBOURS);
     for user in USERS {
-        let maps = [
-            "--map",
-            "/=/inbox/home/${transfer:UserName}",
-            "--map",
-            "/all=/inbox",
-        ];
-        world.user(user, &[&maps[..], &["--role", "partners"]].concat());
-        let attacker = Attacker {
-            world: &world,
-            user,
-        };
-        let before = world.beside(&[]);
         let names = [
             "/all/home/acme/secret",
             "/all/home/acme2/secret",
             "/all/home/ac*/secret",
         ];
-        for answers in tell_nothing(&attacker, &names).await {
-            answers.denied();
-        }
-        assert_eq!(world.beside(&[]), before, "by {user}");
-        let mut session = world.session(user).await;
-        session.put("inside", &own()).await.expect("he is in");
-        let object = world.object(&format!("home/{user}/inside"));
-        assert_eq!(object.as_deref(), Some(OWN));
+        is_but_a_name(&world, user, "home", &names).await;
     }
 }
 

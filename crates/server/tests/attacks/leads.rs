@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clients::Attacker;
 use crate::verbs::{Answers, every_verb};
-use crate::world::{ATTACKER, BUCKET, HOME, OTHER_BUCKET, World};
+use crate::world::{ATTACKER, BUCKET, HOME, OTHER_BUCKET, OWN, World};
 
 /// What ends the names of things that are there, and what stands in its place for things that are
 /// not.
@@ -54,6 +54,26 @@ fn are_clean(world: &World) {
         let clean = path.split('/').all(|name| !["", ".", ".."].contains(&name));
         assert!(clean, "{key}");
     }
+}
+
+/// A user of this name, whose home in `folder` has it too and who sees the whole bucket below `/all`:
+/// his role alone keeps him from what is there, as if his name were any other.
+pub(crate) async fn is_but_a_name(world: &World, user: &str, folder: &str, names: &[&str]) {
+    let home = format!("/=/{BUCKET}/{folder}/${{transfer:UserName}}");
+    let all = format!("/all=/{BUCKET}");
+    let maps = ["--map", &home, "--map", &all];
+    world.user(user, &[&maps[..], &["--role", "partners"]].concat());
+    let attacker = Attacker { world, user };
+    let before = world.beside(&[]);
+    for answers in tell_nothing(&attacker, names).await {
+        answers.denied();
+    }
+    assert_eq!(world.beside(&[]), before, "by {user}");
+    let mut session = world.session(user).await;
+    let own = bytes::Bytes::from_static(OWN.as_bytes());
+    session.put("inside", &own).await.expect("he is in");
+    let object = world.object(&format!("{folder}/{user}/inside"));
+    assert_eq!(object.as_deref(), Some(OWN));
 }
 
 /// The attacker of most tests.

@@ -1,8 +1,7 @@
 //! `${...}` in names of files, users and homes: it stands for nothing but itself wherever an attacker
 //! can write it.
 
-use crate::clients::Attacker;
-use crate::leads::{acme, by_path, by_role, lead_nowhere, tell_nothing};
+use crate::leads::{acme, by_path, by_role, is_but_a_name, lead_nowhere};
 use crate::world::{Backend, OWN, World};
 
 const NEIGHBOURS: [&str; 5] = [
@@ -65,32 +64,12 @@ async fn no_variable_in_a_user_s_name_or_home_stands_for_anything(backend: Backe
     world.hide(&NEIGHBOURS);
     // A colon is in no name, so the variables with one cannot be names; these could.
     for user in ["${*}", "${?}", "${$}", "${username}"] {
-        let maps = [
-            "--map",
-            "/=/inbox/homes/${transfer:UserName}",
-            "--map",
-            "/all=/inbox",
-        ];
-        world.user(user, &[&maps[..], &["--role", "partners"]].concat());
-        let attacker = Attacker {
-            world: &world,
-            user,
-        };
-        let before = world.beside(&[]);
         let names = [
             "/all/home/acme2/secret",
             "/all/home/${*}/secret",
             "/all/secret",
         ];
-        for answers in tell_nothing(&attacker, &names).await {
-            answers.denied();
-        }
-        assert_eq!(world.beside(&[]), before, "by {user}");
-        let own = bytes::Bytes::from_static(OWN.as_bytes());
-        let mut session = world.session(user).await;
-        session.put("inside", &own).await.expect("he is in");
-        let object = world.object(&format!("homes/{user}/inside"));
-        assert_eq!(object.as_deref(), Some(OWN));
+        is_but_a_name(&world, user, "homes", &names).await;
     }
     let key = world.key_file().with_extension("pub");
     let key = key.to_str().expect("UTF-8");
