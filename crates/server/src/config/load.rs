@@ -1,47 +1,11 @@
 //! From text to [`Config`]: errors name file, line and key, and suggest the nearest name.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use storage::Connection;
 
-use super::{Config, env};
-
-/// A configuration that cannot be used. Nothing starts with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    origin: String,
-    line: Option<usize>,
-    message: String,
-}
-
-impl ConfigError {
-    /// Something wrong with what `origin` (a file or a variable) says.
-    pub fn new(origin: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            origin: origin.into(),
-            line: None,
-            message: message.into(),
-        }
-    }
-
-    fn at(mut self, line: usize) -> Self {
-        self.line = Some(line);
-        self
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}: {}", self.origin, self.message),
-            None => write!(f, "{}: {}", self.origin, self.message),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
+use super::{Config, ConfigError, StoreConfig, env};
 
 /// Reads `file`, overlays the `PIERHEAD_*` variables of `environment`, and checks the whole.
 ///
@@ -160,107 +124,23 @@ fn suggest(message: &str) -> String {
 /// A key, and why it cannot be.
 pub(super) type Fault = (&'static str, String);
 
-/// What the types cannot say.
+/// What the types cannot say: each section speaks of itself.
 fn check(config: &Config) -> Result<(), Fault> {
-    let positive: [(&'static str, u64); 12] = [
-        ("sftp.max_connections", config.sftp.max_connections.into()),
-        (
-            "sftp.max_connections_per_address",
-            config.sftp.max_connections_per_address.into(),
-        ),
-        ("sftp.max_sessions", config.sftp.max_sessions.into()),
-        (
-            "sftp.max_sessions_per_user",
-            config.sftp.max_sessions_per_user.into(),
-        ),
-        ("sftp.max_handles", config.sftp.max_handles.into()),
-        (
-            "sftp.max_login_attempts",
-            config.sftp.max_login_attempts.into(),
-        ),
-        ("sftp.startups_full", config.sftp.startups_full.into()),
-        (
-            "sftp.startups_per_address",
-            config.sftp.startups_per_address.into(),
-        ),
-        (
-            "transfer.parallel_parts",
-            config.transfer.parallel_parts.into(),
-        ),
-        ("transfer.read_ahead", config.transfer.read_ahead.bytes()),
-        (
-            "sweeper.interval",
-            config.sweeper.interval.duration().as_secs(),
-        ),
-        (
-            "transfer.retention",
-            config.transfer.retention.duration().as_secs(),
-        ),
-    ];
-    if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
-        return Err((key, "must be at least 1".to_owned()));
-    }
-    if config.sftp.listen.is_empty() && config.sftp.proxy_listen.is_empty() {
-        return Err((
-            "sftp.listen",
-            "names no address; write [\"0.0.0.0:22\"]".to_owned(),
-        ));
-    }
-    if config.sftp.proxy_listen.is_empty() != config.sftp.proxy_trusted.is_empty() {
-        return Err((
-            "sftp.proxy_trusted",
-            "goes with sftp.proxy_listen: give both, or neither; the balancers' networks are \
-             written [\"10.0.0.0/24\"]"
-                .to_owned(),
-        ));
-    }
-    let suffixes = &config.transfer.temporary_suffixes;
-    if let Some(odd) = suffixes.iter().find(|suffix| !is_suffix(suffix)) {
-        let message = format!("{odd:?} is no end of a file name; write \".part\"");
-        return Err(("transfer.temporary_suffixes", message));
-    }
-    if config.sftp.startups_rate > 100 {
-        return Err(("sftp.startups_rate", "is in per cent: 0 to 100".to_owned()));
-    }
-    if config.sftp.startups_begin > config.sftp.startups_full {
-        return Err((
-            "sftp.startups_begin",
-            "must not exceed sftp.startups_full".to_owned(),
-        ));
-    }
-    if ssh::AlgorithmPolicy::named(&config.sftp.algorithms).is_none() {
-        let known = ssh::AlgorithmPolicy::names().collect::<Vec<_>>().join(", ");
-        let message = format!(
-            "unknown policy {:?}; known: {known}",
-            config.sftp.algorithms
-        );
-        return Err(("sftp.algorithms", message));
-    }
-    for (key, size) in [
-        ("transfer.upload_memory", config.transfer.upload_memory),
-        ("transfer.download_memory", config.transfer.download_memory),
-        ("transfer.partial_memory", config.transfer.partial_memory),
-    ] {
-        if size.bytes() < 32 << 20 {
-            return Err((
-                key,
-                format!("{size} is too little: a node needs 32MiB or more"),
-            ));
-        }
-    }
-    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
-        let message = format!("{:?} is not a log level: {error}", config.log.level);
-        return Err(("log.level", message));
-    }
+    config.sftp.check()?;
+    config.transfer.check()?;
+    config.sweeper.check()?;
+    config.log.check()?;
     config.identity.check()?;
     config.defence.check()?;
     config.node.check(&config.transfer)?;
     check_stores(config)?;
-    check_secrets(config)
+    config.storage.s3.check()?;
+    config.database.check()?;
+    config.secrets.check()
 }
 
 fn check_stores(config: &Config) -> Result<(), Fault> {
-    if let Some(objection) = config.stores.iter().find_map(super::StoreConfig::objection) {
+    if let Some(objection) = config.stores.iter().find_map(StoreConfig::objection) {
         return Err(("stores", objection));
     }
     // Names and buckets that meet are found in the way that a node would.
@@ -268,60 +148,15 @@ fn check_stores(config: &Config) -> Result<(), Fault> {
     config.connect_stores(Connection::Memory, named).map(drop)
 }
 
-/// Whether names can end like this, and are longer than that.
-fn is_suffix(text: &str) -> bool {
-    !text.is_empty() && text.len() < 64 && !text.contains(['/', '\0'])
-}
-
-fn check_secrets(config: &Config) -> Result<(), Fault> {
-    let s3 = &config.storage.s3;
-    if s3.access_key_id.secret().is_some() != s3.secret_access_key.secret().is_some() {
-        return Err((
-            "storage.s3.access_key_id",
-            "goes with storage.s3.secret_access_key: give both, or neither for the AWS chain"
-                .to_owned(),
-        ));
+/// What must not be zero.
+pub(super) fn positive<N: Into<u64>, const COUNT: usize>(
+    numbers: [(&'static str, N); COUNT],
+) -> Result<(), Fault> {
+    let mut numbers = numbers.into_iter();
+    match numbers.find_map(|(key, number)| (number.into() == 0).then_some(key)) {
+        Some(key) => Err((key, "must be at least 1".to_owned())),
+        None => Ok(()),
     }
-    if let Some(objection) = s3.role_duration_objection() {
-        return Err(("storage.s3.role_duration", objection));
-    }
-    if let Some(url) = config.database.url.secret() {
-        let known = ["sqlite://", "postgres://", "postgresql://"];
-        if !known.iter().any(|scheme| url.expose().starts_with(scheme)) {
-            return Err((
-                "database.url",
-                "must begin with sqlite:// or postgres://".to_owned(),
-            ));
-        }
-    }
-    for (key, value) in [
-        ("secrets.sealing_key", &config.secrets.sealing_key),
-        ("storage.s3.customer_key", &s3.customer_key),
-    ] {
-        if value.secret().is_some_and(|text| key_bytes(text).is_none()) {
-            return Err((
-                key,
-                "must be 32 bytes in base64 (openssl rand -base64 32)".to_owned(),
-            ));
-        }
-    }
-    if s3.encryption == super::EncryptionKind::Customer && s3.customer_key.secret().is_none() {
-        return Err((
-            "storage.s3.encryption",
-            "\"customer\" needs storage.s3.customer_key".to_owned(),
-        ));
-    }
-    Ok(())
-}
-
-/// A 256-bit key from its base64 text.
-pub(crate) fn key_bytes(text: &model::Secret<String>) -> Option<[u8; 32]> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD
-        .decode(text.expose().trim())
-        .ok()?
-        .try_into()
-        .ok()
 }
 
 #[cfg(test)]
