@@ -1,17 +1,21 @@
 //! The buckets of all store connections, each reached through one of them, opened and probed once.
 
 mod acting;
+mod conflict;
+mod connections;
+mod staging;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use model::{BucketName, Clock};
-use tokio::sync::OnceCell;
 
 use crate::memory::MemoryStore;
 use crate::{Encryption, ObjectStore, Result, RoleSession};
 use acting::Acting;
+pub use conflict::StoreConflict;
+use conflict::check_pattern;
+use connections::{Backend, Connections, Named};
 
 /// Which store there is and how to reach it.
 #[derive(Debug, Clone)]
@@ -42,58 +46,6 @@ pub struct Stores {
     connections: Arc<Connections>,
     /// Whose requests those of users are, where not the gateway's own.
     acting: Option<Acting>,
-}
-
-#[derive(Debug)]
-struct Connections {
-    default: Arc<Backend>,
-    staging: Option<BucketName>,
-    named: Vec<Named>,
-    open: Mutex<HashMap<BucketName, Arc<Opening>>>,
-}
-
-/// A connection beside the default one.
-#[derive(Debug, Clone)]
-struct Named {
-    name: String,
-    buckets: Vec<String>,
-    staging: Option<BucketName>,
-    backend: Arc<Backend>,
-}
-
-/// Why a connection cannot stand beside the others.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreConflict {
-    /// There is one of this name.
-    #[error("there is a store named {0} already")]
-    Name(String),
-    /// Another one names this bucket.
-    #[error("the bucket {0} is reached through the store {1} already")]
-    Bucket(String, String),
-    /// It is no bucket's name, nor the beginning of one with `*` behind it.
-    #[error("{0:?} is neither a bucket's name nor the beginning of one with `*` behind it")]
-    Pattern(String),
-    /// There is no connection of this name.
-    #[error("there is no store named {0}")]
-    Unknown(String),
-}
-
-/// A bucket that is open, or that somebody is opening.
-type Opening = OnceCell<Opened>;
-
-#[derive(Debug, Clone)]
-enum Opened {
-    Plain(Arc<dyn ObjectStore>),
-    #[cfg(feature = "s3")]
-    S3(Arc<crate::s3::S3Store>),
-}
-
-#[derive(Debug)]
-enum Backend {
-    Local(PathBuf),
-    Memory(MemoryStore),
-    #[cfg(feature = "s3")]
-    S3(crate::s3::S3Client),
 }
 
 impl Stores {
@@ -134,59 +86,6 @@ impl Stores {
             backend: Arc::new(Backend::new(connection)),
         });
         Ok(Self::own(connections))
-    }
-
-    /// The same, with a bucket for what the uploads into the buckets of one connection stage; it is
-    /// reached through that connection, and nobody else may use it. Without one they stage in the
-    /// bucket that they go to. Call it behind all [`Self::with_store`].
-    ///
-    /// # Errors
-    /// Where there is no such connection, or another one names the bucket.
-    pub fn with_staging(self, name: &str, bucket: BucketName) -> Result<Self, StoreConflict> {
-        let mut connections = self.connections.anew();
-        let holder = self.name_of(&bucket).to_owned();
-        let whole = |named: &Named| named.buckets.iter().any(|one| one == bucket.as_str());
-        let is_anothers = connections.named(&bucket).is_some_and(whole);
-        if holder != name && (name == DEFAULT_STORE || is_anothers) {
-            return Err(StoreConflict::Bucket(bucket.to_string(), holder));
-        }
-        if name == DEFAULT_STORE {
-            connections.staging = Some(bucket);
-            return Ok(Self::own(connections));
-        }
-        let mut all = connections.named.iter_mut();
-        let named = all.find(|named| named.name == name);
-        let named = named.ok_or_else(|| StoreConflict::Unknown(name.to_owned()))?;
-        if holder != name {
-            named.buckets.push(bucket.to_string());
-        }
-        named.staging = Some(bucket);
-        Ok(Self::own(connections))
-    }
-
-    /// Where uploads into a bucket stage: a bucket of its own, or that bucket.
-    pub fn staging_of<'a>(&'a self, bucket: &'a BucketName) -> &'a BucketName {
-        let staging = match self.connections.named(bucket) {
-            Some(named) => &named.staging,
-            None => &self.connections.staging,
-        };
-        staging.as_ref().unwrap_or(bucket)
-    }
-
-    /// The buckets that are for staging alone, which no client may reach.
-    pub fn staging_buckets(&self) -> impl Iterator<Item = &BucketName> {
-        let connections = &self.connections;
-        let named = connections.named.iter();
-        let named = named.filter_map(|named| named.staging.as_ref());
-        connections.staging.iter().chain(named)
-    }
-
-    /// [`Self::staging_of`] a bucket, opened.
-    ///
-    /// # Errors
-    /// As [`Self::bucket`].
-    pub async fn staging(&self, bucket: &BucketName) -> Result<Arc<dyn ObjectStore>> {
-        self.bucket(self.staging_of(bucket)).await
     }
 
     /// The name of the connection that a bucket is reached through.
@@ -250,12 +149,7 @@ impl Stores {
     }
 
     fn of(backend: Backend) -> Self {
-        Self::own(Connections {
-            default: Arc::new(backend),
-            staging: None,
-            named: Vec::new(),
-            open: Mutex::default(),
-        })
+        Self::own(Connections::new(backend))
     }
 
     fn own(connections: Connections) -> Self {
@@ -276,116 +170,6 @@ impl Stores {
             None => Ok(opened.store()),
             Some(acting) => acting.bucket(name, self.name_of(name), &opened),
         }
-    }
-}
-
-impl Connections {
-    /// The same, with nothing open.
-    fn anew(&self) -> Self {
-        Self {
-            default: Arc::clone(&self.default),
-            staging: self.staging.clone(),
-            named: self.named.clone(),
-            open: Mutex::default(),
-        }
-    }
-
-    fn named(&self, bucket: &BucketName) -> Option<&Named> {
-        let fits = |named: &Named| named.buckets.iter().filter_map(|p| fit(p, bucket)).max();
-        let fitting = self
-            .named
-            .iter()
-            .filter_map(|named| Some((fits(named)?, named)));
-        fitting
-            .max_by_key(|(length, _)| *length)
-            .map(|(_, named)| named)
-    }
-
-    fn backend(&self, bucket: &BucketName) -> &Backend {
-        self.named(bucket)
-            .map_or(&self.default, |named| &named.backend)
-    }
-
-    async fn bucket(&self, name: &BucketName) -> Result<Opened> {
-        let cell = {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(open.entry(name.clone()).or_default())
-        };
-        match cell.get_or_try_init(|| self.open(name)).await {
-            Ok(opened) => Ok(opened.clone()),
-            Err(error) => {
-                self.forget(name, &cell);
-                Err(error)
-            }
-        }
-    }
-
-    async fn open(&self, name: &BucketName) -> Result<Opened> {
-        match self.backend(name) {
-            Backend::Local(root) => Ok(Opened::Plain(Arc::new(
-                crate::local::LocalStore::open(root, name.clone()).await?,
-            ))),
-            Backend::Memory(store) => Ok(Opened::Plain(Arc::new(store.sibling(name.clone())))),
-            #[cfg(feature = "s3")]
-            Backend::S3(client) => {
-                let store = crate::s3::S3Store::open(client, name.clone()).await?;
-                Ok(Opened::S3(Arc::new(store)))
-            }
-        }
-    }
-
-    /// Names of buckets that do not exist leave nothing behind.
-    fn forget(&self, name: &BucketName, cell: &Arc<Opening>) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open
-            .get(name)
-            .is_some_and(|found| Arc::ptr_eq(found, cell) && !found.initialized())
-        {
-            open.remove(name);
-        }
-    }
-}
-
-impl Opened {
-    fn store(self) -> Arc<dyn ObjectStore> {
-        match self {
-            Self::Plain(store) => store,
-            #[cfg(feature = "s3")]
-            Self::S3(store) => store,
-        }
-    }
-}
-
-impl Backend {
-    fn new(connection: Connection) -> Self {
-        match connection {
-            Connection::Local { root } => Self::Local(root),
-            Connection::Memory => {
-                let first = BucketName::parse("memory").expect("it is a valid name");
-                Self::Memory(MemoryStore::new(first))
-            }
-            #[cfg(feature = "s3")]
-            Connection::S3(settings) => Self::S3(crate::s3::S3Client::new(*settings)),
-        }
-    }
-}
-
-fn check_pattern(pattern: &str) -> Result<(), StoreConflict> {
-    let name = pattern.strip_suffix('*').unwrap_or(pattern);
-    match name.is_empty() || BucketName::parse(name).is_err() {
-        true => Err(StoreConflict::Pattern(pattern.to_owned())),
-        false => Ok(()),
-    }
-}
-
-/// How well a pattern fits a bucket's name: a whole name best, then the longest beginning.
-fn fit(pattern: &str, bucket: &BucketName) -> Option<usize> {
-    match pattern.strip_suffix('*') {
-        None => (pattern == bucket.as_str()).then_some(usize::MAX),
-        Some(beginning) => bucket
-            .as_str()
-            .starts_with(beginning)
-            .then_some(beginning.len()),
     }
 }
 
@@ -458,43 +242,6 @@ mod tests {
 
     fn bucket(name: &str) -> BucketName {
         BucketName::parse(name).unwrap()
-    }
-
-    #[test]
-    fn each_connection_may_have_a_bucket_for_staging() {
-        let stores = || {
-            let names = ["cold".to_owned(), "archive-*".to_owned()];
-            Stores::new(Connection::Memory)
-                .with_store("archive", &names, Connection::Memory)
-                .unwrap()
-        };
-        let none = stores();
-        assert_eq!(none.staging_of(&bucket("inbox")).as_str(), "inbox");
-        assert_eq!(none.staging_buckets().count(), 0);
-        let both = stores()
-            .with_staging("default", bucket("waiting"))
-            .unwrap()
-            .with_staging("archive", bucket("colder"))
-            .unwrap();
-        for (name, staging) in [
-            ("inbox", "waiting"),
-            ("cold", "colder"),
-            ("archive-1", "colder"),
-        ] {
-            let name = bucket(name);
-            let found = both.staging_of(&name);
-            assert_eq!(found.as_str(), staging, "{name}");
-            assert!(both.are_together(&name, found), "{name}");
-        }
-        let names: Vec<_> = both.staging_buckets().map(BucketName::as_str).collect();
-        assert_eq!(names, ["waiting", "colder"]);
-        let refused = |store: &str, name: &str| stores().with_staging(store, bucket(name)).err();
-        let taken = |name: &str| StoreConflict::Bucket(name.to_owned(), "archive".to_owned());
-        assert_eq!(refused("default", "cold"), Some(taken("cold")));
-        assert_eq!(refused("default", "archive-9"), Some(taken("archive-9")));
-        assert_eq!(refused("archive", "archive-9"), None);
-        let unknown = StoreConflict::Unknown("other".to_owned());
-        assert_eq!(refused("other", "waiting"), Some(unknown));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{BucketName, Clock, ErrorKind};
 
-use super::{Backend, Opened};
+use super::connections::{Backend, Opened};
 use crate::{Error, ObjectStore, Result, RoleSession};
 
 /// The role at each connection, and the buckets that were asked for.
