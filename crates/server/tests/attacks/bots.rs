@@ -9,7 +9,7 @@ import paramiko
 
 port, address, names = int(sys.argv[1]), sys.argv[2], sys.argv[3].split(",")
 header = "PROXY TCP4 %s 198.51.100.1 40000 22\r\n" % address
-guesses, banned = queue.Queue(), threading.Event()
+guesses, banned, telling = queue.Queue(), threading.Event(), threading.Lock()
 for number in range(200):
     guesses.put(number)
 
@@ -31,7 +31,10 @@ def guess(number):
         answer = str(refused)
     finally:
         transport.close()
-    print("%s|%.3f|%s" % (name, time.monotonic() - begun, answer), flush=True)
+    line = "%s|%.3f|%s" % (name, time.monotonic() - begun, answer)
+    # A line and its end are written one after the other.
+    with telling:
+        print(line, flush=True)
 
 def bot():
     while not banned.is_set():
