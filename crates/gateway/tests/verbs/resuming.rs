@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use database::TransferState;
-use gateway::{AttributeChanges, Overwrite, Session, Settings};
+use gateway::{AttributeChanges, HandleId, Overwrite, Session, Settings};
 use model::{ErrorKind, EventKind, Timestamp};
 use storage::ObjectStore;
 use storage::memory::{Fault, Operation};
@@ -164,7 +164,6 @@ async fn of_two_sessions_one_continues_it() {
     );
     let (at, how) = (path("/f"), flags("WC"));
     let (a, b) = futures::join!(one.open(&at, &how), two.open(&at, &how));
-    let winners = [a.is_ok(), b.is_ok()];
     let loser = match (a, b) {
         (Ok(handle), Err(error)) => {
             one.write(handle, 5, b" and done").expect("taken");
@@ -176,11 +175,9 @@ async fn of_two_sessions_one_continues_it() {
             two.close(handle).await.expect("stored");
             error
         }
-        _ => {
-            // One of both looked when the other had it: then it began an upload of its own.
-            assert_eq!(winners, [true, true]);
-            return;
-        }
+        // One of both looked when the other had it: then it began an upload of its own.
+        (Ok(a), Ok(b)) => return each_closes_his_own(&world, [(&one, a), (&two, b)]).await,
+        (Err(a), Err(b)) => panic!("nobody continues it: {a}; {b}"),
     };
     assert_eq!(loser.kind(), ErrorKind::Conflict, "{loser}");
     assert!(loser.to_string().contains("another session"), "{loser}");
@@ -188,6 +185,51 @@ async fn of_two_sessions_one_continues_it() {
         world.object("home/f").await.as_deref(),
         Some("begun and done")
     );
+}
+
+/// Who comes when another session has it already begins anew, as where nothing stands.
+#[tokio::test]
+async fn who_comes_while_another_session_continues_it_begins_his_own() {
+    let world = World::new().await;
+    let name = world.user("/b/home", |_| {}).await;
+    let first = world.login(&name).await.expect("login");
+    cut(&first, "/f", "begun").await;
+    let node = world.other_node().await;
+    let (one, two) = (
+        world.login(&name).await.expect("login"),
+        world.login_at(&node, &name).await,
+    );
+    let (at, how) = (path("/f"), flags("WC"));
+    let a = one.open(&at, &how).await.expect("continued");
+    let b = two.open(&at, &how).await.expect("begun");
+    each_closes_his_own(&world, [(&one, a), (&two, b)]).await;
+}
+
+/// One of both continues what was begun and the other does not; each publishes his own, whole, and
+/// the one that closes last stands.
+async fn each_closes_his_own(world: &World, both: [(&Arc<Session>, HandleId); 2]) {
+    let mut sizes = Vec::new();
+    for (session, handle) in both {
+        let size = session.stat_handle(handle).await.expect("open").size;
+        session.write(handle, size, b" and done").expect("taken");
+        sizes.push(size);
+    }
+    let mut sorted = sizes.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [0, 5], "one has what was begun");
+    for ((session, handle), size) in both.into_iter().zip(sizes) {
+        session.close(handle).await.expect("stored");
+        let whole = if size == 5 {
+            "begun and done"
+        } else {
+            " and done"
+        };
+        assert_eq!(world.object("home/f").await.as_deref(), Some(whole));
+    }
+    let told = world.told().await;
+    let uploads = told.iter().filter(|told| told.0 == EventKind::Upload);
+    assert_eq!(uploads.count(), 2);
+    assert!(nothing_left(world).await);
 }
 
 #[tokio::test]
