@@ -1,15 +1,17 @@
 //! How often each verb asks the database.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use database::{Group, NewRole};
+use gateway::AttributeChanges;
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
 
-use model::Clock;
+use model::{Clock, Timestamp};
 
 use crate::world::{SessionExt, World, flags, path};
 
@@ -125,4 +127,51 @@ async fn a_small_file_costs_one_query_and_two_transactions() {
     session.text("/f").await.expect("read");
     let (_, commits) = counted.taken();
     assert_eq!(commits, 0, "reading changes nothing");
+}
+
+/// What clients set is looked up for a page of the store's at once, however many files of it they
+/// set something of.
+#[tokio::test]
+async fn a_listing_costs_one_query_a_page_and_two_more() {
+    let counted = Counted::default();
+    let _counting = metrics::set_default_local_recorder(&counted);
+    let world = World::new().await;
+    let session = world.session("/b/home").await;
+    let mtime = Timestamp::from_seconds(1_500_000_000);
+    let times = AttributeChanges {
+        mtime: Some(mtime),
+        ..AttributeChanges::default()
+    };
+    for (directory, files, pages) in [("one", 900, 1), ("three", 2900, 3)] {
+        for number in 0..files {
+            world
+                .seed(&format!("home/{directory}/{number:04}"), "x")
+                .await;
+        }
+        // A hundred files of each page.
+        let set: Vec<String> = (0..files)
+            .filter(|number| number % 1000 < 100)
+            .map(|number| format!("{number:04}"))
+            .collect();
+        for name in &set {
+            let at = path(&format!("/{directory}/{name}"));
+            session.set_attributes(&at, &times).await.expect("set");
+        }
+        counted.taken();
+        let at = format!("/{directory}");
+        let (listed, requests) = world.count(session.list(&at)).await;
+        let (queries, commits) = counted.taken();
+        let listed: BTreeMap<_, _> = listed.expect("listed");
+        assert_eq!(listed.len(), files);
+        assert_eq!(requests, format!("List {pages}"));
+        assert_eq!(
+            (queries, commits),
+            (pages + 2, 0),
+            "renames in progress, private files, and what was set in {pages} pages"
+        );
+        let shown = listed.values();
+        let shown = shown.filter(|entry| entry.attributes.mtime == mtime);
+        let shown: Vec<&String> = shown.map(|entry| &entry.name).collect();
+        assert_eq!(shown, set.iter().collect::<Vec<_>>());
+    }
 }
