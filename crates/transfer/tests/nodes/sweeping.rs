@@ -12,6 +12,7 @@ use crate::world::{LIFE, LONG, World, body, close, key, leaving, location, on_bo
 on_both_engines!(
     one_node_sweeps_at_a_time,
     an_upload_of_a_dead_node_is_kept_and_expires,
+    unfinished_uploads_are_kept_as_long_as_is_set,
     a_small_upload_of_a_dead_node_is_given_up_once_it_cannot_come_any_more,
     a_publication_that_takes_effect_late_is_committed_late,
     multipart_uploads_that_nobody_recorded_are_aborted_where_they_are_ours,
@@ -46,6 +47,23 @@ async fn one_node_sweeps_at_a_time(world: World) {
     world.later(length, &[&b]).await;
     assert_eq!(b.sweep().await, "");
     assert_eq!(a.sweep().await, "", "it was given back");
+}
+
+async fn unfinished_uploads_are_kept_as_long_as_is_set(world: World) {
+    let hours = std::time::Duration::from_secs(3 * 3600);
+    let dead = world.node("dead").await;
+    let alive = world.node_with("alive", |set| set.retention = hours).await;
+    let upload = dead.open("f", vec![7; 20 << 20]);
+    upload.settle().await.expect("stored");
+    world.later(LIFE, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "keep done 1");
+    let second = std::time::Duration::from_secs(1);
+    world.later(hours - second, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "", "a second too early");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Detached);
+    world.later(second, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "expire done 1, clear done 1");
+    assert_eq!(alive.state(upload.id()).await, TransferState::Expired);
 }
 
 async fn an_upload_of_a_dead_node_is_kept_and_expires(world: World) {
