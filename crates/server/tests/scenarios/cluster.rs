@@ -41,6 +41,17 @@ impl Cluster {
         self.nodes.len()
     }
 
+    /// How many connections each node was given.
+    pub(crate) fn connections(&self) -> Vec<u64> {
+        self.balancer.connections()
+    }
+
+    /// Kills a node, and waits until the balancer leaves it out.
+    pub(crate) async fn kill(&mut self, number: usize) {
+        self.nodes[number].kill().expect("it runs");
+        self.balancer.until_ready(number, false).await;
+    }
+
     /// Waits until a node takes clients, then drains it and waits for its end.
     pub(crate) async fn end(&mut self, number: usize) {
         self.balancer.until_ready(number, true).await;

@@ -115,43 +115,44 @@ async fn a_killed_node_loses_little_of_what_it_acknowledged() {
     assert_eq!(world.object("big.bin"), Some(content));
 }
 
+/// The client has one address, the balancer's, and does not know which node has him.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_a_node_took_to_its_grave_is_resumed_on_another() {
-    let world = World::with_s3(true).await;
-    let mut first = started(world.node("")).await;
-    let second = started(world.node("")).await;
+    let mut cluster = Cluster::new("").await;
+    let world = Arc::clone(&cluster.world);
     let content = noise(&mut Dice::seeded(3), 64 << 20);
     let source = world.folder().join("big.bin");
     std::fs::write(&source, &content).expect("written");
     // Slow enough to die in the middle of it.
-    let proxy = Proxy::start(first.address()).await.expect("a proxy");
-    proxy.set_bandwidth(Some(24 << 20));
-    let (slow, put) = (
-        proxy.address(),
-        format!("put {} big.bin\n", source.display()),
-    );
-    let openssh = OpenSsh::of(&world);
+    let line = Proxy::start(cluster.address()).await.expect("a proxy");
+    line.set_bandwidth(Some(24 << 20));
+    let (address, openssh) = (line.address(), OpenSsh::of(&world));
+    let put = format!("put {} big.bin\n", source.display());
     let mut client = JoinSet::new();
     let uploading = openssh.clone();
-    client.spawn(async move { uploading.run(slow, &put).await });
+    client.spawn(async move { uploading.run(address, &put).await });
     let mut looks = tokio::time::interval(Duration::from_millis(5));
-    while proxy.counts().sent < 40 << 20 {
+    while line.counts().sent < 40 << 20 {
         looks.tick().await;
     }
-    first.kill().expect("it runs");
+    let given = cluster.connections();
+    assert_eq!(given.iter().sum::<u64>(), 1, "one node has him: {given:?}");
+    let first = given.iter().position(|count| *count == 1).expect("one");
+    cluster.kill(first).await;
     let cut = client.join_next().await.expect("one").expect("it ends");
     assert!(!cut.status.success(), "the client noticed");
     assert_eq!(world.object("big.bin"), None, "nothing is visible");
-    until_shown(&world, second.address(), "big.bin").await;
-    let proxy = Proxy::start(second.address()).await.expect("a proxy");
-    let (address, reput) = (
-        proxy.address(),
-        format!("reput {} big.bin\n", source.display()),
-    );
+    until_shown(&world, cluster.address(), "big.bin").await;
+    line.set_bandwidth(None);
+    let (sent, second) = (line.counts().sent, 1 - first);
+    let before = cluster.connections()[second];
+    let reput = format!("reput {} big.bin\n", source.display());
     openssh.succeeds(address, &reput).await;
+    let after = cluster.connections();
+    assert_eq!((after[first], after[second]), (1, before + 1));
     assert_eq!(world.object("big.bin"), Some(content.clone()), "whole");
     assert_eq!(world.uploads_told().await.get("big.bin"), Some(&1));
-    let again = proxy.counts().sent;
+    let again = line.counts().sent - sent;
     assert!(
         again < content.len() as u64,
         "it was sent anew: {again} bytes"
