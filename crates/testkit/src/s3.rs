@@ -200,6 +200,11 @@ impl S3Server {
         self.state.metadata(bucket, key)
     }
 
+    /// An object's CRC64NVME in base64, over the bytes that stand there, read past the API.
+    pub fn crc64nvme(&self, bucket: &str, key: &str) -> Option<String> {
+        self.state.crc64nvme(bucket, key)
+    }
+
     /// Keys and ids of the multipart uploads in progress, read past the API.
     pub fn uploads(&self, bucket: &str) -> Vec<(String, String)> {
         self.state.uploads(bucket)

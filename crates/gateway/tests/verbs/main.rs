@@ -3,6 +3,7 @@
 
 mod attributes;
 mod bounds;
+mod checksums;
 mod commits;
 mod copying;
 mod crashes;

@@ -1,12 +1,20 @@
 //! RENAME and posix-rename.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use database::{Mapping, MappingKind};
-use gateway::{AttributeChanges, Overwrite};
+use gateway::{AttributeChanges, Overwrite, Settings};
 use model::{ErrorKind, EventKind, Timestamp};
 use policy::{Action, Permissions};
 use storage::ObjectStore;
+use storage::memory::{Fault, Operation};
+use tokio::sync::Semaphore;
 
 use crate::world::{SessionExt, World, bucket, flags, object_key, path};
+
+/// How long a test waits for what comes at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_file_keeps_bytes_attributes_and_metadata() {
@@ -215,6 +223,39 @@ async fn large_objects_are_copied_by_ranges() {
     );
     assert_eq!(world.object("home/b").await, Some(text));
     assert_eq!(world.keys().await, ["home/b"]);
+}
+
+/// As many ranges are on their way at once as the setting says: none is answered before they are.
+#[tokio::test]
+async fn ranges_are_copied_side_by_side() {
+    let world = World::with(|can| can.max_copy_size = 1000, Settings::default()).await;
+    let session = world.session("/b/home").await;
+    let text = "0123456789".repeat(2000);
+    session.put("/a", &text).await.expect("stored");
+    let (arrived, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (coming, closed) = (Arc::clone(&arrived), Arc::clone(&gate));
+    world.store.on_request(move |request| {
+        if request.operation != Operation::CopyPart {
+            return Fault::None;
+        }
+        coming.add_permits(1);
+        Fault::Hold(Arc::clone(&closed))
+    });
+    let wait = async {
+        let all = transfer::Settings::default().parallel_copies;
+        let all = u32::try_from(all).expect("few");
+        let seen = tokio::time::timeout(PATIENCE, arrived.acquire_many(all)).await;
+        seen.expect("they come one after the other")
+            .expect("open")
+            .forget();
+        assert_eq!(arrived.available_permits(), 0, "and no more");
+        gate.add_permits(1);
+    };
+    let (from, to) = (path("/a"), path("/b"));
+    let (renamed, ()) = tokio::join!(session.rename(&from, &to, Overwrite::Refuse), wait);
+    renamed.expect("renamed");
+    world.transfers.drain().await;
+    assert_eq!(world.object("home/b").await, Some(text));
 }
 
 #[tokio::test]

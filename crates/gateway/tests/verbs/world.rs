@@ -17,10 +17,12 @@ use model::{
     ServerId, Timestamp, UserName, VirtualPath,
 };
 use storage::memory::{MemoryStore, Operation};
+use storage::s3::{Credentials, S3Settings};
 use storage::{
     Buffers, Capabilities, Connection, Entry, ListRequest, ObjectStore, ObjectStoreExt, Stores,
 };
 use tempfile::TempDir;
+use testkit::s3::{Options, S3Server};
 use transfer::{Sweeper, Transfers};
 
 const PASSWORD: &str = "correct horse battery";
@@ -61,6 +63,27 @@ impl World {
     /// A gateway onto these stores; `store` holds nothing then.
     pub(crate) async fn of(stores: Stores, folder: TempDir) -> Self {
         Self::onto(Some(stores), |_| {}, Settings::default(), folder).await
+    }
+
+    /// A gateway onto an S3 server with the bucket `inbox`; `store` holds nothing then. What is
+    /// larger than 6 MiB is copied by ranges.
+    pub(crate) async fn on_s3() -> (Self, S3Server) {
+        let server = S3Server::start(Options::default()).await;
+        let server = server.expect("an S3 server");
+        server.add_bucket("inbox");
+        let connection = Connection::S3(Box::new(S3Settings {
+            endpoint: Some(server.endpoint()),
+            path_style: true,
+            credentials: Credentials::Static {
+                access_key: server.access_key().to_owned(),
+                secret_key: Secret::new(server.secret_key().to_owned()),
+                session_token: None,
+            },
+            ..S3Settings::default()
+        }));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let world = Self::of(Stores::new(connection), folder).await;
+        (world, server)
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Capabilities), settings: Settings) -> Self {
@@ -350,6 +373,7 @@ fn transfers(node: NodeId, database: &Database, clock: &Arc<dyn Clock>) -> Trans
         proof_pause: std::time::Duration::from_millis(1),
         move_pause: std::time::Duration::from_millis(1),
         copy_range: 1000,
+        largest_copy: 6 << 20,
         ..transfer::Settings::default()
     };
     Transfers::new(

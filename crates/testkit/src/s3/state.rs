@@ -103,6 +103,11 @@ impl State {
         Some(metadata.into_iter().flatten().collect())
     }
 
+    pub(super) fn crc64nvme(&self, bucket: &str, key: &str) -> Option<String> {
+        let buckets = self.lock();
+        buckets.get(bucket)?.current(key)?.crc64nvme.clone()
+    }
+
     pub(super) fn uploads(&self, bucket: &str) -> Vec<(String, String)> {
         let buckets = self.lock();
         let uploads = buckets
