@@ -1,6 +1,6 @@
 //! Scripts of real clients that go on with an upload that was cut, or rename a temporary file.
 
-use sftp::{Reply, StatusCode};
+use sftp::{Attributes, Reply, StatusCode};
 
 use crate::support::*;
 
@@ -158,6 +158,71 @@ async fn r14_rclone_renames_its_partial_over_an_existing_file() {
     assert_eq!(found.times.map(|times| times.modified), Some(1_200_000_000));
     assert_eq!(house.keys().await, ["d/a"]);
     assert_eq!(house.object("d/a").await, Some(content));
+}
+
+/// What sshj does behind OPEN: sixteen WRITEs on their way, each at its true offset also where the
+/// file is open for appending, CLOSE alone, then the mode and the times together.
+async fn sshj_sends(partner: &mut Partner, handle: &bytes::Bytes, from: usize, content: &[u8]) {
+    let blocks: Vec<&[u8]> = content[from..].chunks(32_700).collect();
+    for (window, blocks) in blocks.chunks(16).enumerate() {
+        let mut burst = Burst::new();
+        for (index, block) in blocks.iter().enumerate() {
+            let offset = from + (window * 16 + index) * 32_700;
+            burst.write(handle, offset as u64, block);
+        }
+        assert!(partner.exchange(burst).await.iter().all(is_ok));
+    }
+    partner.ok(close(handle)).await;
+    let preserved = Attributes {
+        permissions: Some(0o100_640),
+        ..times(1_100_000_000)
+    };
+    partner.ok(setstat("a", preserved)).await;
+    let found = partner.attributes(stat("a")).await;
+    assert_eq!(found.size, Some(content.len() as u64));
+    assert_eq!(found.times.map(|times| times.modified), Some(1_100_000_000));
+    assert_eq!(found.permissions, Some(0o100_640));
+}
+
+/// It looks whether the target is a directory, then whether it is there.
+async fn sshj_looks(partner: &mut Partner) -> Option<u64> {
+    let first = partner.size("a").await;
+    assert_eq!(partner.size("a").await, first);
+    first
+}
+
+#[tokio::test]
+async fn sshj_uploads_and_continues_what_was_cut() {
+    let house = House::new().await;
+    let content = pattern(LARGE + 100_000);
+    let mut partner = house.partner().await;
+    assert_eq!(sshj_looks(&mut partner).await, None);
+    // It goes on only where something is: CREAT is not among its flags then.
+    assert_eq!(partner.code(open("a", W | A)).await, StatusCode::NoSuchFile);
+    let handle = partner.open("a", W | C | T).await;
+    sshj_sends(&mut partner, &handle, 0, &content[..100_000]).await;
+    assert_eq!(house.object("a").await, Some(content[..100_000].to_vec()));
+    partner.ok(remove("a")).await;
+    partner.client.valve().cut();
+    house.until_sessions(0).await;
+    cut(&house, "a", &content[..LARGE]).await;
+    let mut partner = house.partner().await;
+    assert_eq!(sshj_looks(&mut partner).await, Some(LARGE as u64));
+    let handle = partner.open("a", W | A).await;
+    sshj_sends(&mut partner, &handle, LARGE, &content).await;
+    assert_eq!(house.object("a").await, Some(content));
+}
+
+#[tokio::test]
+async fn sshj_appends_to_a_complete_file() {
+    let house = House::new().await;
+    let content = pattern(700_000);
+    let mut partner = house.partner().await;
+    partner.put("a", &content[..300_000]).await;
+    assert_eq!(sshj_looks(&mut partner).await, Some(300_000));
+    let handle = partner.open("a", W | A).await;
+    sshj_sends(&mut partner, &handle, 300_000, &content).await;
+    assert_eq!(house.object("a").await, Some(content));
 }
 
 #[tokio::test]
