@@ -10,20 +10,29 @@ use testkit::dice::Dice;
 
 use crate::world::{BUCKET, World, noise, started};
 
+/// Says that a test runs in a namespace of its own already.
+const INSIDE: &str = "PIERHEAD_TEST_NAMESPACE";
+
 /// A file system of its own in memory, unmounted at the end.
 struct Mount(tempfile::TempDir);
 
 impl Mount {
-    /// None, with the reason printed, where this process may not mount.
-    fn new(size: &str) -> Option<Self> {
+    /// None where this process may not mount: then `test`, of this file, has run in a namespace of
+    /// its own, where it may, and has passed there.
+    fn new(size: &str, test: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let options = format!("size={size}");
-        let mounted = mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], folder.path());
-        if !mounted {
-            eprintln!("skipped: mounting a tmpfs is not permitted here; run the tests as root");
-            return None;
+        if mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], folder.path()) {
+            return Some(Self(folder));
         }
-        Some(Self(folder))
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test says so to itself, in another process"
+        )]
+        let is_inside = std::env::var_os(INSIDE).is_some();
+        assert!(!is_inside, "{NOT_PERMITTED}");
+        run_in_a_namespace(test);
+        None
     }
 
     fn root(&self) -> PathBuf {
@@ -41,6 +50,31 @@ impl Drop for Mount {
         // Lazily: a node that failed its test may still hold it.
         let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
+}
+
+const NOT_PERMITTED: &str = "mounting a tmpfs is not permitted here, and neither is it in a user \
+                             namespace: run the tests as root, or allow user namespaces";
+
+/// Runs one test once more, as the root of a user namespace with mounts of its own.
+fn run_in_a_namespace(test: &str) {
+    let this = std::env::current_exe().expect("this program");
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount"])
+        .arg(this);
+    command.args(["--exact", &format!("disk::{test}"), "--nocapture"]);
+    let done = command.env(INSIDE, "yes").output();
+    let done = done.unwrap_or_else(|error| panic!("{NOT_PERMITTED} (unshare: {error})"));
+    let (out, err) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    // A filter that fits no test passes as well.
+    let passed = done.status.success() && out.contains("1 passed");
+    assert!(
+        passed,
+        "{test}, in a namespace: {NOT_PERMITTED}\n{out}{err}"
+    );
 }
 
 fn mount(arguments: &[&str], folder: &Path) -> bool {
@@ -75,7 +109,7 @@ async fn refused(world: &World, address: std::net::SocketAddr, path: &str, conte
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_leaves_nothing() {
-    let Some(mount) = Mount::new("24m") else {
+    let Some(mount) = Mount::new("24m", "a_full_disk_refuses_and_leaves_nothing") else {
         return;
     };
     let world = World::with_folder(&mount.root());
@@ -104,7 +138,7 @@ async fn a_full_disk_refuses_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_disk_refuses_and_goes_on_serving() {
-    let Some(mount) = Mount::new("24m") else {
+    let Some(mount) = Mount::new("24m", "a_read_only_disk_refuses_and_goes_on_serving") else {
         return;
     };
     let world = World::with_folder(&mount.root());
