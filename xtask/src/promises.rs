@@ -1,5 +1,5 @@
-//! `docs/SEMANTICS.md` and `docs/SECURITY.md` name the tests that hold what they say; they must
-//! exist.
+//! `docs/SEMANTICS.md`, `docs/SECURITY.md` and `docs/POLICIES.md` name the tests that hold what they
+//! say; they must exist.
 
 #[cfg(test)]
 mod tests {
@@ -24,6 +24,11 @@ mod tests {
         check("docs/SECURITY.md");
     }
 
+    #[test]
+    fn every_test_of_policies_exists() {
+        check("docs/POLICIES.md");
+    }
+
     fn check(document: &str) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
@@ -35,8 +40,38 @@ mod tests {
             let path = root.join("crates").join(file);
             let text = std::fs::read_to_string(&path)
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let function = format!("fn {test}");
-            assert!(text.contains(&function), "{file} has no test {test}");
+            assert!(has_test(&text, test), "{file} has no test {test}");
+        }
+    }
+
+    /// Whether a file has a test function of exactly this name: one with an attribute above it that
+    /// makes it a test, or one that a macro is told of.
+    fn has_test(text: &str, name: &str) -> bool {
+        let definition = format!("fn {name}");
+        let begins = |rest: &str| rest.starts_with(['(', '<']);
+        let mut found = text.match_indices(&definition);
+        let Some((at, _)) = found.find(|(at, _)| begins(&text[at + definition.len()..])) else {
+            return false;
+        };
+        let above = text[..at].rsplit("\n\n").next().unwrap_or_default();
+        let is_attributed = above
+            .lines()
+            .any(|line| line.trim_start().starts_with("#[") && line.contains("test"));
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let words = text.split(|c| !is_word(c));
+        is_attributed || words.filter(|word| *word == name).count() > 1
+    }
+
+    #[test]
+    fn a_test_is_found_by_its_whole_name() {
+        let text = "#[test]\nfn one_and_more() {}\n\nfn two() {}\n\n\
+                    on_both!(three);\n\nasync fn three(fixture: Fixture) {}\n\n\
+                    /// Says why.\n#[tokio::test]\nasync fn four<T>() {}\n";
+        for name in ["one_and_more", "three", "four"] {
+            assert!(has_test(text, name), "{name}");
+        }
+        for name in ["one", "one_and", "and_more", "two", "five", "fou"] {
+            assert!(!has_test(text, name), "{name}");
         }
     }
 }
