@@ -84,3 +84,40 @@ fn typed(value: AttributeValue) -> Value {
         _ => json!({"B": null}),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_beside_their_types() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let mapping = HashMap::from([("Entry".to_owned(), text("/"))]);
+        let item = Item::from([
+            ("username".to_owned(), text("acme")),
+            ("expires".to_owned(), AttributeValue::N("7".to_owned())),
+            (
+                "PublicKeys".to_owned(),
+                AttributeValue::Ss(vec!["a".to_owned()]),
+            ),
+            (
+                "HomeDirectoryDetails".to_owned(),
+                AttributeValue::L(vec![AttributeValue::M(mapping)]),
+            ),
+            ("Policy".to_owned(), AttributeValue::Null(true)),
+            (
+                "Role".to_owned(),
+                AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new("x")),
+            ),
+        ]);
+        let expected = json!({
+            "username": {"S": "acme"},
+            "expires": {"N": "7"},
+            "PublicKeys": {"SS": ["a"]},
+            "HomeDirectoryDetails": {"L": [{"M": {"Entry": {"S": "/"}}}]},
+            "Policy": {"NULL": true},
+            "Role": {"B": null},
+        });
+        assert_eq!(document(item), expected);
+    }
+}

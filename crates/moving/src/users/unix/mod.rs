@@ -107,7 +107,7 @@ fn choose<'a>(
         };
         findings.push(Finding::note(
             "passwd",
-            format!("{others} accounts stay: they {why}"),
+            format!("{others} of the accounts stay: they {why}"),
         ));
     }
     Ok(chosen)

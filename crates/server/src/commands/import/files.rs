@@ -144,8 +144,8 @@ fn text_of(file: &Path) -> Result<Option<String>, String> {
         .map_err(|_| format!("{} is not UTF-8", file.display()))
 }
 
-/// Takes over the host keys of a folder.
-pub(super) async fn host_keys(folder: &Path, dry_run: bool, state: &State) -> anyhow::Result<()> {
+/// The host keys of a folder, which must hold some.
+pub(super) fn host_keys_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let what = || format!("look for host keys in {}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(what)? {
@@ -164,11 +164,20 @@ pub(super) async fn host_keys(folder: &Path, dry_run: bool, state: &State) -> an
         "{} holds no ssh_host_*_key",
         folder.display()
     );
-    for file in files {
+    Ok(files)
+}
+
+/// Takes over host keys.
+pub(super) async fn take_over(
+    host_keys: &[PathBuf],
+    dry_run: bool,
+    state: &State,
+) -> anyhow::Result<()> {
+    for file in host_keys {
         // A machine has keys of algorithms that are not served any more (DSA).
         let done = match dry_run {
-            true => host_key::look_at(&file),
-            false => host_key::import(&file, state).await,
+            true => host_key::look_at(file),
+            false => host_key::import(file, state).await,
         };
         if let Err(error) = done {
             println!("skipped  host key {}: {error:#}", file.display());

@@ -83,11 +83,13 @@ async fn from_unix(arguments: UnixArgs) -> anyhow::Result<()> {
     };
     let root = HomeRoot::new(arguments.home_root.as_deref());
     let arrivals = unix::read(&machine, &|file, home, user| root.read(file, home, user))?;
+    // Looked for before anybody moves, so that a slip in a path moves nobody.
+    let host_keys = match &arguments.host_keys {
+        Some(folder) => files::host_keys_in(folder)?,
+        None => Vec::new(),
+    };
     Box::pin(move_in("unix", arrivals, &arguments.import, &state)).await?;
-    match &arguments.host_keys {
-        None => Ok(()),
-        Some(folder) => files::host_keys(folder, arguments.import.dry_run, &state).await,
-    }
+    files::take_over(&host_keys, arguments.import.dry_run, &state).await
 }
 
 async fn from_sql(arguments: SqlArgs) -> anyhow::Result<()> {

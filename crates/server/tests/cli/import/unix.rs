@@ -210,6 +210,13 @@ fn a_faulty_line_moves_nobody_until_it_is_left_behind() {
     );
     assert!(!out.contains("xxxx"), "no hash is told");
     assert!(!house.call(&["user", "show", "beta"]).0);
+    // A slip in a path moves nobody, either.
+    let empty = house.folder().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let host_keys = ["--skip-faulty", "--host-keys", empty.to_str().unwrap()];
+    let (ok, _, err) = house.call(&[&words[..], &host_keys].concat());
+    assert!(!ok && err.contains("holds no ssh_host_*_key"), "{err}");
+    assert!(!house.call(&["user", "show", "beta"]).0);
     let out = house.import(&[&words[1..], &["--skip-faulty"]].concat());
     assert!(
         out.contains("created  user beta") && out.contains("1 created"),
