@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use database::{Move, Transfer, TransferState};
 use model::{Location, Timestamp, TransferId};
@@ -100,7 +101,8 @@ impl Pass<'_> {
         if is_busy {
             return Ok(None);
         }
-        let began_it = |row: &&Transfer| began(row, pending);
+        let late = self.transfers.core().settings.stale_claim;
+        let began_it = |row: &&Transfer| began(row, pending, late);
         if let Some(row) = rows.iter().find(began_it) {
             return Ok(Some(row.intent.id));
         }
@@ -162,10 +164,15 @@ fn copied(one: &Move, pending: &PendingUpload) -> bool {
 }
 
 /// Whether a multipart upload was begun between the start of an upload of ours and its end, or
-/// the time when it was left unfinished. Stores tell the time in seconds.
-fn began(row: &Transfer, pending: &PendingUpload) -> bool {
+/// the time when it was left unfinished; or `late` after one was given up that had begun none: the
+/// last request of a node that died may take effect when that is settled. Stores tell the time in
+/// seconds.
+fn began(row: &Transfer, pending: &PendingUpload, late: Duration) -> bool {
     let until = match row.state {
         TransferState::Detached => row.changed,
+        TransferState::Aborted | TransferState::Failed if row.upload_id.is_none() => {
+            row.ended.map(|ended| ended.plus(late))
+        }
         _ => row.ended,
     };
     is_between(row.intent.started, pending.initiated, until)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use database::{MoveEnd, MoveFailure, MoveKind, MoveOutcome, NewMove};
 use model::{Clock, Protocol, TransferId};
@@ -14,6 +15,7 @@ use crate::world::{LIFE, LONG, Node, World, close, key, location, on_both_engine
 
 on_both_engines!(
     an_unrecorded_upload_waits_for_the_uploads_of_living_nodes_alone,
+    an_upload_that_a_dead_nodes_last_request_begins_is_aborted,
     an_unrecorded_copy_of_a_rename_goes_when_that_has_ended,
     an_unrecorded_copy_to_a_final_name_goes_when_its_node_is_dead,
     an_unrecorded_copy_of_new_metadata_goes_when_that_has_ended,
@@ -209,6 +211,28 @@ async fn an_unrecorded_copy_of_new_metadata_goes_when_that_has_ended(world: Worl
     assert_eq!(world.object("f").await.as_deref(), Some("bytes"));
     assert_eq!(node.told("f").await.len(), 1, "it is no upload");
     assert_eq!(node.sweep().await, "");
+    assert_eq!(uploads(&world).await, 1);
+}
+
+/// The request was on its way when its node died, and takes effect when that is settled.
+async fn an_upload_that_a_dead_nodes_last_request_begins_is_aborted(world: World) {
+    let (dead, alive) = (world.node("dead").await, world.node("alive").await);
+    let upload = dead.open("f", "bytes");
+    dead.on_record(upload.id()).await;
+    world.later(LIFE, &[&alive]).await;
+    assert_eq!(alive.sweep().await, "give-up done 1, clear done 1");
+    world.later(Duration::from_secs(1), &[&alive]).await;
+    begin_upload(&world, "f").await;
+    assert_eq!(alive.sweep().await, "abort-upload done 1");
+    assert_eq!(uploads(&world).await, 0);
+
+    world.later(LONG, &[&alive]).await;
+    begin_upload(&world, "f").await;
+    assert_eq!(
+        alive.sweep().await,
+        "",
+        "no request is on its way for so long"
+    );
     assert_eq!(uploads(&world).await, 1);
 }
 
