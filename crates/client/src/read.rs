@@ -99,7 +99,7 @@ impl FileReader {
     ///
     /// # Errors
     /// What the server says.
-    pub async fn attributes(&self) -> Result<Attributes> {
+    pub async fn attributes(&mut self) -> Result<Attributes> {
         let handle = self.handle.clone();
         let request = Request::Fstat { handle };
         let reply = self

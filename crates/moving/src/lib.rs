@@ -2,6 +2,7 @@
 //! change nothing.
 
 mod error;
+pub mod files;
 pub mod users;
 
 pub use error::{Error, Result};

@@ -127,7 +127,8 @@ fn detachment(active: &Active, progress: &Progress, leaving: &Leaving) -> Detach
         progress: Some(progress.to_json()),
         safe: progress.safe(),
         audit: Some(audit),
-        event: Some(partial(active, progress.safe(), leaving, now)),
+        event: (!active.core.settings.origin.is_silent())
+            .then(|| partial(active, progress.safe(), leaving, now)),
         ..unchanged(active, leaving.attributes, now)
     }
 }

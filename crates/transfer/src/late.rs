@@ -31,14 +31,16 @@ impl Late<'_> {
             &head.etag,
             head.version.as_ref(),
         );
+        let imported = record::imported(&self.place.path);
         UploadCommit {
             transfer: row.id,
             epoch: self.file.transfer.epoch,
             location: location.clone(),
+            silent: imported.is_some(),
             event: Event {
-                user_id: Some(row.owner),
+                user_id: imported.is_none().then_some(row.owner),
                 session: Some(row.session),
-                path: Some(self.place.path.clone()),
+                path: Some(imported.unwrap_or(&self.place.path).to_owned()),
                 bucket: Some(location.bucket.to_string()),
                 key: Some(location.key.to_string()),
                 version: head.version.clone(),

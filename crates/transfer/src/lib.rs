@@ -41,7 +41,7 @@ pub use moves::{MoveClaims, MoveRequest, Moving, ResumedMoves};
 pub use naming::Naming;
 pub use remove::Removed;
 pub use resume::Resumed;
-pub use settings::Settings;
+pub use settings::{Origin, Settings};
 pub use sweep::{
     Deed, Entry as SweepEntry, Outcome as SweepOutcome, Report as SweepReport, SweepError, Sweeper,
 };

@@ -3,13 +3,13 @@
 use database::{
     Attributes as AttributesRow, AuditEntry, NewTransfer, Outcome, TransferFailure, UploadCommit,
 };
-use model::{ErrorKind, Event, EventKind, Location, Timestamp, TransferId};
+use model::{ErrorKind, Event, EventKind, Location, Timestamp, TransferId, UserId};
 use serde_json::json;
 
 use crate::beginning::Beginning;
 use crate::transfer::{Active, Publication, Published};
 use crate::transfers::Core;
-use crate::{Attributes, Intent, Original};
+use crate::{Attributes, Intent, Origin, Original};
 
 /// Why an intent is not on record, so that nothing may be sent to the store.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -41,7 +41,7 @@ pub(crate) fn intent(
     NewTransfer {
         id,
         location: intent.location.clone(),
-        path: intent.path.to_string(),
+        path: path_of(intent, core.settings.origin),
         owner: intent.owner,
         server: intent.server.clone(),
         session: intent.session,
@@ -85,6 +85,22 @@ pub(crate) fn rewritten(id: TransferId, done: bool, finished: Timestamp) -> Tran
     }
 }
 
+/// What the path of an import's row begins with: no user's does. So whoever commits the upload after
+/// a crash knows as well that nobody is to be told, and whose it is not.
+const IMPORT: &str = "import:";
+
+fn path_of(intent: &Intent, origin: Origin) -> String {
+    match origin.is_silent() {
+        true => format!("{IMPORT}{}", intent.path),
+        false => intent.path.to_string(),
+    }
+}
+
+/// The path of a row, where it is a silent import's.
+pub(crate) fn imported(path: &str) -> Option<&str> {
+    path.strip_prefix(IMPORT)
+}
+
 /// Commits that the object stands.
 pub(crate) async fn completed(
     active: &Active,
@@ -109,6 +125,7 @@ pub(crate) async fn completed(
         audit: upload_audit(active, publication, published),
         event: Event {
             path: Some(publication.path.to_string()),
+            user_id: holder(active),
             ..upload_event(
                 (active.id, active.started),
                 &active.intent,
@@ -116,9 +133,18 @@ pub(crate) async fn completed(
                 published,
             )
         },
+        silent: active.core.settings.origin.is_silent(),
     };
     let writer = active.core.database.writer();
     writer.commit_upload(commit).await.map(drop)
+}
+
+/// For whom the object counts.
+fn holder(active: &Active) -> Option<UserId> {
+    match active.core.settings.origin {
+        Origin::Clients => Some(active.intent.owner),
+        Origin::Import { .. } => None,
+    }
 }
 
 /// Notes that an upload ended without an object; the store may still hold something of it.

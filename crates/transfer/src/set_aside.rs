@@ -4,7 +4,7 @@ use database::PrivateFile;
 use model::{ErrorKind, UserName, VirtualPath};
 use storage::{Placement, Stores};
 
-use crate::{Error, Intent, Leaving, Left, Result, Transfers};
+use crate::{Error, Intent, Leaving, Left, Result, Transfers, record};
 
 impl Transfers {
     /// Takes an upload over whose node died, asks the store what it has of it, and leaves it
@@ -33,7 +33,8 @@ impl Transfers {
     /// As the row tells it: the session that began it is named, its connection is gone.
     async fn intent_of(&self, file: &PrivateFile) -> Result<Intent> {
         let row = &file.transfer.intent;
-        let path = VirtualPath::parse(row.path.as_bytes(), &VirtualPath::root());
+        let path = record::imported(&row.path).unwrap_or(&row.path);
+        let path = VirtualPath::parse(path.as_bytes(), &VirtualPath::root());
         let path = path.unwrap_or_else(|_| VirtualPath::root());
         let owner = self.core().database.users().by_id(row.owner).await;
         let owner = owner.map_err(|error| {

@@ -4,6 +4,27 @@ use std::time::Duration;
 
 use model::NodeId;
 
+/// Who makes uploads, and who hears of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// Clients: everybody is told, and what they store counts for them.
+    #[default]
+    Clients,
+    /// Files that move in from elsewhere. They count for whom they are found with when his places
+    /// are counted, as files that others put into the bucket.
+    Import {
+        /// Whether consumers of `upload` events are told of each.
+        events: bool,
+    },
+}
+
+impl Origin {
+    /// Whether nobody is told.
+    pub(crate) fn is_silent(self) -> bool {
+        self == Self::Import { events: false }
+    }
+}
+
 /// How uploads end.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -42,6 +63,8 @@ pub struct Settings {
     pub move_pause: Duration,
     /// Objects of one directory that are moved at once. Default 16.
     pub parallel_moves: usize,
+    /// Who makes the uploads. Default clients.
+    pub origin: Origin,
 }
 
 impl Default for Settings {
@@ -62,6 +85,7 @@ impl Default for Settings {
             move_attempts: 5,
             move_pause: Duration::from_millis(500),
             parallel_moves: 16,
+            origin: Origin::default(),
         }
     }
 }

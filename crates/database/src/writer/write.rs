@@ -33,6 +33,8 @@ pub struct UploadCommit {
     pub audit: AuditEntry,
     /// For everybody else. Its bucket and key are the location's.
     pub event: Event,
+    /// Nobody is told: the event says whose the object is, and is not sent.
+    pub silent: bool,
 }
 
 /// The end of a transfer without an object.
@@ -279,7 +281,9 @@ impl UploadCommit {
             None => attributes::remove(&self.location, transaction).await?,
         }
         audit::insert(&self.audit, transaction).await?;
-        events::insert(&self.event, sequence, transaction).await?;
+        if !self.silent {
+            events::insert(&self.event, sequence, transaction).await?;
+        }
         Ok(Written::Sequence(sequence))
     }
 }

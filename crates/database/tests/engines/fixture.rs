@@ -243,6 +243,7 @@ pub(crate) fn commit(intent: &NewTransfer) -> UploadCommit {
         attributes: None,
         audit: AuditEntry::new("upload", Outcome::Success, NOW),
         event: upload_event(&intent.location),
+        silent: false,
     }
 }
 

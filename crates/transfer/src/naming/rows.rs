@@ -34,6 +34,7 @@ impl Given<'_> {
                 &set,
                 published,
             ),
+            silent: false,
         }
     }
 
