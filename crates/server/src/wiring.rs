@@ -15,7 +15,7 @@ use model::{KeyId, NodeId, Secret};
 use ssh::{HostKey, HostKeyAlgorithm, HostKeys};
 use storage::s3::{Credentials, S3Settings};
 use storage::{BufferLimits, Buffers, Connection, Encryption, Stores};
-use transfer::{Sweeper, Transfers};
+use transfer::{Origin, Sweeper, Transfers};
 
 use crate::config::{
     Completeness, Config, EncryptionKind, OwnerChangesKind, S3Config, StorageKind, StoreConfig,
@@ -109,6 +109,14 @@ pub(crate) struct Engine {
 /// # Errors
 /// Where a setting cannot be.
 pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
+    engine_of(state, node, Origin::Clients)
+}
+
+/// The same for uploads that others than clients make.
+///
+/// # Errors
+/// Where a setting cannot be.
+pub(crate) fn engine_of(state: &State, node: NodeId, origin: Origin) -> anyhow::Result<Engine> {
     let config = &state.config;
     let stores = Arc::new(stores(config)?);
     let largest_copy = config.transfer.largest_copy;
@@ -120,6 +128,7 @@ pub(crate) fn engine(state: &State, node: NodeId) -> anyhow::Result<Engine> {
         retention: config.transfer.retention.duration(),
         claim_deadline: config.transfer.claim_wait.duration(),
         stale_claim: config.transfer.stale_claim.duration(),
+        origin,
         ..transfer::Settings::default()
     };
     let transfers = Transfers::new(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Target;
+use super::import_files::ImportFilesArgs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportCommand {
@@ -25,7 +26,13 @@ pub(crate) enum ImportCommand {
     Dynamodb(DynamodbArgs),
     /// Users of an LDAP directory, from LDIF
     Ldap(LdapArgs),
-    /// List the fields that a CSV file, a query and a map may have
+    /// Files of a folder, an SFTP server or a bucket
+    ///
+    /// The same command again is the next pass of the same job: it moves what changed. After a
+    /// crash it goes on where it was. Ends with a report, and with status 0 where everything stands
+    /// at its target as it is at the source.
+    Files(Box<ImportFilesArgs>),
+    /// List the fields that a CSV file, a query and a map of users may have
     Fields,
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod ban;
 mod group;
 mod identity;
 mod import;
+mod import_files;
 mod rules;
 mod usage;
 mod user;
@@ -18,6 +19,7 @@ pub(crate) use self::import::{
     AwsTransferArgs, DynamodbArgs, GroupsAre, ImportArgs, ImportCommand, LdapArgs, SqlArgs,
     UnixArgs,
 };
+pub(crate) use self::import_files::ImportFilesArgs;
 pub(crate) use self::rules::{
     AccessCommand, ExplainArgs, PolicyCommand, RoleAddArgs, RoleCommand, RoleSetArgs,
 };
@@ -78,7 +80,7 @@ pub(crate) enum Command {
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),
-    /// Move in users of other servers, with their passwords and keys
+    /// Move in users of other servers, with their passwords and keys, and files
     #[command(subcommand)]
     Import(ImportCommand),
     /// Apply a changed configuration to the running node, without dropping a session

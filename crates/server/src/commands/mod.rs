@@ -9,6 +9,7 @@ mod group;
 mod host_key;
 mod identity;
 mod import;
+mod import_files;
 mod key;
 mod manual;
 mod policy;

@@ -12,6 +12,7 @@ mod drain;
 mod groups;
 mod host_keys;
 mod import;
+mod import_files;
 mod outage;
 mod reload;
 mod rules;

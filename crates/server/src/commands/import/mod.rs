@@ -1,4 +1,4 @@
-//! `pierhead import`: users of other servers move in.
+//! `pierhead import`: users of other servers move in, and files.
 
 mod files;
 mod move_in;
@@ -42,6 +42,7 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
         }
         ImportCommand::Dynamodb(arguments) => Box::pin(table::from_dynamodb(arguments)).await,
         ImportCommand::Ldap(arguments) => Box::pin(from_ldap(arguments)).await,
+        ImportCommand::Files(arguments) => Box::pin(super::import_files::run(&arguments)).await,
         ImportCommand::Fields => {
             for (field, meaning) in moving::users::FIELDS {
                 println!("{field:<15} {meaning}");
