@@ -21,6 +21,10 @@ mod sha256;
 mod source;
 mod target;
 
+pub(crate) use item::printed;
+pub(crate) use sha256::Digest;
+pub(crate) use source::below;
+
 pub use content::Content;
 pub use folder::Folder;
 pub use import::{Import, Parts, Settings};

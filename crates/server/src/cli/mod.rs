@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 pub(crate) mod ban;
+mod compare;
 mod group;
 mod identity;
 mod import;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::identity::{IdentityCommand, IdentityTestArgs};
 pub(crate) use self::import::{
     AwsTransferArgs, DynamodbArgs, GroupsAre, ImportArgs, ImportCommand, LdapArgs, SqlArgs,
@@ -77,6 +79,11 @@ pub(crate) enum Command {
     /// Look at identity providers
     #[command(subcommand)]
     Identity(IdentityCommand),
+    /// Say what partners would notice who are moved from one server to another
+    ///
+    /// Logs in to both as each of them, and compares host keys, algorithms, banners, listings, sizes,
+    /// times, and the contents of some files. Exits 0 where nothing is different.
+    Compare(CompareArgs),
     /// Look after the server's host keys
     #[command(subcommand)]
     HostKey(HostKeyCommand),

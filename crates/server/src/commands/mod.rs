@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod ban;
 mod bounds;
+mod compare;
 mod config;
 mod group;
 mod host_key;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Policy(command) => block_on(policy::run(command)),
         Command::Access(command) => block_on(access::run(command)),
         Command::Identity(command) => block_on(identity::run(command)),
+        Command::Compare(arguments) => block_on(compare::run(&arguments)),
         Command::HostKey(command) => block_on(host_key::run(command)),
         Command::Import(command) => block_on(import::run(command)),
         Command::Backup(arguments) => block_on(backup::run(&arguments)),

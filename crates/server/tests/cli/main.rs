@@ -6,6 +6,7 @@ mod served;
 
 mod backup;
 mod bans;
+mod compare;
 mod config;
 mod decisions;
 mod drain;
