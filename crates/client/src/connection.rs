@@ -9,6 +9,7 @@ use russh::keys::PrivateKeyWithHashAlg;
 use russh::{Disconnect, MethodKind};
 use tokio::net::TcpStream;
 
+use crate::algorithms::preferred;
 use crate::handler::Observer;
 use crate::{Credential, Endpoint, Error, HostKey, HostKeyCheck, Result, Seen, Settings, Sftp};
 
@@ -43,7 +44,7 @@ impl Connection {
         check: HostKeyCheck,
         settings: Settings,
     ) -> Result<Self> {
-        let server = format!("{}:{}", endpoint.host, endpoint.port);
+        let server = endpoint.address();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let observer = Observer::new(check.clone(), Arc::clone(&seen));
         let connecting = begin(endpoint, observer, &settings, &server);
@@ -187,6 +188,19 @@ async fn begin(
     settings: &Settings,
     server: &str,
 ) -> Result<Handle<Observer>> {
+    let tcp = reach(endpoint, server).await?;
+    let config = client::Config {
+        keepalive_interval: Some(settings.keepalive),
+        nodelay: true,
+        preferred: preferred(settings.host_key),
+        ..client::Config::default()
+    };
+    let connected = client::connect_stream(Arc::new(config), tcp, observer).await;
+    connected.map_err(|error| Error::ssh("connect to", server, error))
+}
+
+/// The TCP connection alone.
+pub(crate) async fn reach(endpoint: &Endpoint, server: &str) -> Result<TcpStream> {
     let failed = |error: std::io::Error| {
         let reason = error.to_string();
         Error::new(ErrorKind::Unavailable, "connect to", server, reason).caused_by(error)
@@ -194,13 +208,7 @@ async fn begin(
     let address = (endpoint.host.as_str(), endpoint.port);
     let tcp = TcpStream::connect(address).await.map_err(failed)?;
     tcp.set_nodelay(true).map_err(failed)?;
-    let config = client::Config {
-        keepalive_interval: Some(settings.keepalive),
-        nodelay: true,
-        ..client::Config::default()
-    };
-    let connected = client::connect_stream(Arc::new(config), tcp, observer).await;
-    connected.map_err(|error| Error::ssh("connect to", server, error))
+    Ok(tcp)
 }
 
 /// A host key that was not taken is why a connection failed, whatever the SSH layer calls it.

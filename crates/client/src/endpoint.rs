@@ -66,6 +66,13 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Host and port as messages name them.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
 /// `~/x` is relative, everything else absolute.
 fn path_of(path: &str) -> String {
     match path.strip_prefix('~') {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::HostKeyKind;
+
 /// How a client goes about its work.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -15,6 +17,8 @@ pub struct Settings {
     /// Without a word from the server for this long it is asked whether it lives; three times
     /// without an answer end the connection. Default 15 s.
     pub keepalive: Duration,
+    /// The one kind of host key that the server may show; whatever it has where none.
+    pub host_key: Option<HostKeyKind>,
 }
 
 impl Default for Settings {
@@ -24,6 +28,7 @@ impl Default for Settings {
             answer: Duration::from_secs(60),
             window: 2 << 20,
             keepalive: Duration::from_secs(15),
+            host_key: None,
         }
     }
 }
