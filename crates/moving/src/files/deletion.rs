@@ -69,7 +69,7 @@ impl Shared {
         journal.write(&[entry]).await.map_err(unusable)
     }
 
-    async fn removed(
+    pub(crate) async fn removed(
         &self,
         entry: &ImportEntry,
         location: &Location,

@@ -13,6 +13,7 @@ use crate::Result;
 
 /// How often a file is tried.
 const ATTEMPTS: u32 = 3;
+const BECAME: &str = "what was moved stands at its target; --delete removes it there";
 /// The pause before the second attempt; before the third it is four times as long.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -43,7 +44,12 @@ impl Shared {
             Err(why) => return Ok(Some(self.trouble(&item.name, ImportState::Refused, why))),
         };
         let name = printed(&item.name);
-        let old = self.job.known.entry(&name).await.map_err(unusable)?;
+        let mut old = self.job.known.entry(&name).await.map_err(unusable)?;
+        if let Some(other) = old.take_if(|old| is_of_another_kind(old, &item))
+            && let Some(kept) = self.make_room(other).await
+        {
+            return Ok(Some(kept));
+        }
         let new = self.entry(&item, location, old.as_ref());
         let mut attempt = 1;
         loop {
@@ -68,6 +74,28 @@ impl Shared {
             tokio::time::sleep(PAUSE * 4_u32.pow(attempt - 1)).await;
             attempt += 1;
         }
+    }
+
+    /// Takes away what an earlier pass brought under a name that is a file now and was a directory, or
+    /// the other way round. What cannot be taken away is told, and stays on record.
+    async fn make_room(&self, other: ImportEntry) -> Option<ImportEntry> {
+        let removed = match (&other.etag, &other.target) {
+            (Some(etag), Some(location)) if self.parts.settings.delete => {
+                self.removed(&other, location, etag).await
+            }
+            (Some(_), Some(_)) => (ImportState::Gone, Some(BECAME.to_owned())),
+            _ => (ImportState::Deleted, None),
+        };
+        let (ImportState::Gone, why) = removed else {
+            return None;
+        };
+        let seen = self.job.row.pass;
+        Some(ImportEntry {
+            state: ImportState::Kept,
+            reason: why.map(|why| format!("it is of another kind than it was: {why}")),
+            seen,
+            ..other
+        })
     }
 
     /// Where it goes; none where nothing is to be done for it.
@@ -136,6 +164,16 @@ impl Shared {
             changed: 0,
         }
     }
+}
+
+/// Whether an earlier pass brought a file of the name of a directory, or the other way round.
+fn is_of_another_kind(old: &ImportEntry, item: &Item) -> bool {
+    let kind = match item.is_directory {
+        true => ImportKind::Directory,
+        false => ImportKind::File,
+    };
+    let stands = old.etag.is_some() && old.state != ImportState::Deleted;
+    old.kind != kind && old.kind != ImportKind::Other && stands
 }
 
 impl Trouble {

@@ -64,6 +64,38 @@ async fn what_is_gone_is_removed_on_request_and_only_where_nobody_changed_it() {
 }
 
 #[tokio::test]
+async fn what_became_of_another_kind_is_told_and_makes_room_on_request() {
+    let world = World::new().await;
+    for (name, bytes) in [("a", "x"), ("d/", "")] {
+        world.source.put(name, bytes, THEN);
+    }
+    assert!(world.pass(How::default()).await.in_step);
+    for name in ["a", "d/"] {
+        world.source.remove(name);
+    }
+    for (name, bytes) in [("a/", ""), ("a/b", "y"), ("d", "z")] {
+        world.source.put(name, bytes, THEN);
+    }
+    for _ in 0..2 {
+        let told = world.pass(How::default()).await;
+        assert_eq!(told.differences(), pairs(&[("kept", "a"), ("kept", "d")]));
+        assert_eq!(world.object("a").await.as_deref(), Some(&b"x"[..]));
+        assert!(world.object("d").await.is_none());
+    }
+    let told = world.pass(delete()).await;
+    assert!(told.in_step, "{:?}", told.report);
+    for (name, stands) in [
+        ("a", false),
+        ("a/", true),
+        ("a/b", true),
+        ("d/", false),
+        ("d", true),
+    ] {
+        assert_eq!(world.object(name).await.is_some(), stands, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_removed_where_the_source_was_not_seen_whole() {
     let world = World::new().await;
     world.source.put("a", "x", THEN);
