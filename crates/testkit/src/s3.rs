@@ -209,6 +209,12 @@ impl S3Server {
     pub fn uploads(&self, bucket: &str) -> Vec<(String, String)> {
         self.state.uploads(bucket)
     }
+
+    /// The numbers of the parts that multipart uploads in progress at a key hold, in order, read past
+    /// the API.
+    pub fn parts(&self, bucket: &str, key: &str) -> Vec<i32> {
+        self.state.numbers(bucket, key)
+    }
 }
 
 impl Drop for S3Server {

@@ -116,6 +116,20 @@ impl State {
             .flat_map(|bucket| bucket.uploads.keys());
         uploads.cloned().collect()
     }
+
+    pub(super) fn numbers(&self, bucket: &str, key: &str) -> Vec<i32> {
+        let buckets = self.lock();
+        let uploads = buckets
+            .get(bucket)
+            .into_iter()
+            .flat_map(|bucket| &bucket.uploads);
+        let mut numbers: Vec<i32> = uploads
+            .filter(|((at, _), _)| at == key)
+            .flat_map(|(_, upload)| upload.parts.keys().copied())
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
 }
 
 impl fmt::Debug for State {
