@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-pub use notice::{Notice, Notices};
+pub use notice::{Notice, Notices, Weight};
 pub use server::Door;
 pub use users::Partner;
 
@@ -59,8 +59,7 @@ pub async fn compare(
     partners: Vec<Partner>,
     settings: Settings,
 ) -> Result<Notices> {
-    let mut all = Notices::default();
-    all.extend(Box::pin(compare_servers(&old, &new)).await?);
+    let ((old, new), mut all) = Box::pin(compare_servers(&old, &new)).await?;
     let places = Arc::new(Semaphore::new(settings.partners.max(1)));
     let shared = Arc::new((old, new, settings));
     let mut tasks = JoinSet::new();

@@ -3,15 +3,15 @@
 use super::Settings;
 use super::contents::compare_contents;
 use super::notice::{Collector, Notices};
-use super::server::{Door, Place};
+use super::server::{Entrance, Place};
 use super::tree::Walk;
 use super::users::Partner;
 use crate::Result;
 
 /// Compares both servers as this partner. What fails for him is told as a notice of his.
 pub(crate) async fn compare_partner(
-    old: &Door,
-    new: &Door,
+    old: &Entrance,
+    new: &Entrance,
     partner: &Partner,
     settings: &Settings,
 ) -> Notices {
@@ -20,14 +20,14 @@ pub(crate) async fn compare_partner(
     if let Some((old, new)) = Box::pin(enter(old, new, partner, &mut found)).await
         && let Err(error) = Box::pin(look(&old, &new, settings, &mut found)).await
     {
-        found.compare("comparison", None, None, Some(error.to_string()));
+        found.unseen(error);
     }
     found.told
 }
 
 async fn enter(
-    old: &Door,
-    new: &Door,
+    old: &Entrance,
+    new: &Entrance,
     partner: &Partner,
     found: &mut Collector,
 ) -> Option<(Place, Place)> {
@@ -35,9 +35,14 @@ async fn enter(
     let word = |entered: &Result<(client::Seen, Option<Place>)>| match entered {
         Ok((_, Some(_))) => "taken".to_owned(),
         Ok((_, None)) => "refused".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => format!("failed ({error})"),
     };
-    found.compare("login", None, Some(word(&one)), Some(word(&other)));
+    match (word(&one), word(&other)) {
+        (old, new) if old == new && old != "taken" => {
+            found.unseen(format!("the login is {old} at both servers"));
+        }
+        (old, new) => found.compare("login", None, Some(old), Some(new)),
+    }
     let ((before, one), (after, other)) = (one.ok()?, other.ok()?);
     let banner = |banner: Option<String>| banner.map(|text| text.trim_end().to_owned());
     found.compare("banner", None, banner(before.banner), banner(after.banner));

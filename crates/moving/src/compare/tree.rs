@@ -39,18 +39,30 @@ impl<'a> Walk<'a> {
     pub(crate) async fn run(&mut self, found: &mut Collector) -> Result<()> {
         let mut waiting = vec![Vec::new()];
         while let Some(directory) = waiting.pop() {
-            let (old, new) =
-                tokio::try_join!(entries(self.old, &directory), entries(self.new, &directory))?;
-            let names: std::collections::BTreeSet<&Vec<u8>> =
-                old.keys().chain(new.keys()).collect();
-            for name in names {
-                if self.entries == 0 {
-                    let reason = "no further entry was looked at".to_owned();
-                    found.compare("comparison", None, None, Some(reason));
+            let most = self.entries;
+            let (old, new) = tokio::try_join!(
+                entries(self.old, &directory, most),
+                entries(self.new, &directory, most)
+            )?;
+            let shown = name_of(&directory);
+            let (old, new) = match (old, new) {
+                (Listed::All(old), Listed::All(new)) => (old, new),
+                (Listed::TooMany, _) | (_, Listed::TooMany) => {
+                    found.unseen(format!(
+                        "{shown} and what comes behind it: there are too many entries"
+                    ));
                     return Ok(());
                 }
-                self.entries -= 1;
-                found.told.entries += 1;
+                (old, new) => {
+                    found.compare("listing", Some(&shown), Some(old.word()), Some(new.word()));
+                    continue;
+                }
+            };
+            let names: std::collections::BTreeSet<&Vec<u8>> =
+                old.keys().chain(new.keys()).collect();
+            self.entries = self.entries.saturating_sub(names.len());
+            found.told.entries += names.len() as u64;
+            for name in names {
                 let path = below(&directory, name);
                 if self.compare(&path, old.get(name), new.get(name), found) {
                     waiting.push(path);
@@ -74,6 +86,7 @@ impl<'a> Walk<'a> {
         let (Some(old), Some(new)) = (old, new) else {
             return false;
         };
+        found.compare("permissions", told, permissions(old), permissions(new));
         match (old.kind(), new.kind()) {
             (Some(FileKind::Directory), Some(FileKind::Directory)) => return true,
             (Some(FileKind::File), Some(FileKind::File)) => {}
@@ -109,21 +122,50 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A directory's entries; none where it cannot be entered by the partner.
-async fn entries(place: &Place, directory: &[u8]) -> Result<BTreeMap<Vec<u8>, Attributes>> {
-    let mut all = BTreeMap::new();
+/// What a directory holds, as one server tells it.
+enum Listed {
+    All(BTreeMap<Vec<u8>, Attributes>),
+    /// More than may be looked at.
+    TooMany,
+    Refused(String),
+}
+
+impl Listed {
+    fn word(&self) -> String {
+        match self {
+            Self::Refused(why) => format!("refused ({why})"),
+            _ => "given".to_owned(),
+        }
+    }
+}
+
+async fn entries(place: &Place, directory: &[u8], most: usize) -> Result<Listed> {
+    let lost = |error: &client::Error| error.kind() == ErrorKind::Unavailable;
     let mut listing = match place.sftp.list(&place.path(directory)).await {
         Ok(listing) => listing,
-        Err(error) if error.kind() == ErrorKind::Denied => return Ok(all),
-        Err(error) => return Err(failed(error)),
+        Err(error) if lost(&error) => return Err(failed(error)),
+        Err(error) => return Ok(Listed::Refused(error.reason().to_owned())),
     };
+    let mut all = BTreeMap::new();
     while let Some(page) = listing.next_page().await.map_err(failed)? {
         all.extend(
             page.into_iter()
                 .map(|entry| (entry.name.to_vec(), entry.attributes)),
         );
+        if all.len() > most {
+            listing.close().await.map_err(failed)?;
+            return Ok(Listed::TooMany);
+        }
     }
-    Ok(all)
+    Ok(Listed::All(all))
+}
+
+/// A directory below the home in words.
+fn name_of(directory: &[u8]) -> String {
+    match directory {
+        [] => "the directory where he begins".to_owned(),
+        directory => printed(directory),
+    }
 }
 
 impl Place {
@@ -144,6 +186,12 @@ fn kind(attributes: &Attributes) -> String {
         None => "something else",
     }
     .to_owned()
+}
+
+/// As `chmod` has it.
+fn permissions(attributes: &Attributes) -> Option<String> {
+    let bits = attributes.permissions?;
+    Some(format!("{:04o}", bits & 0o7777))
 }
 
 fn time(attributes: &Attributes) -> Option<String> {

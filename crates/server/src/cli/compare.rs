@@ -14,12 +14,12 @@ pub(crate) struct CompareArgs {
     /// Who logs in to both: TOML, [[users]] with name and either password or key (a file)
     #[arg(long, value_name = "FILE")]
     pub(crate) users: PathBuf,
-    /// The fingerprint of the old server's host key, as `ssh-keygen -lf` prints it
+    /// The fingerprint of a host key of the old server, as `ssh-keygen -lf` prints it; may be repeated
     #[arg(long, value_name = "SHA256:..")]
-    pub(crate) old_host_key: Option<String>,
-    /// The fingerprint of the new one's
+    pub(crate) old_host_key: Vec<String>,
+    /// The same of the new one
     #[arg(long, value_name = "SHA256:..")]
-    pub(crate) new_host_key: Option<String>,
+    pub(crate) new_host_key: Vec<String>,
     /// Take the host keys that the servers show, where none is said: passwords are sent to whoever
     /// answers
     #[arg(long)]

@@ -82,7 +82,8 @@ pub(crate) enum Command {
     /// Say what partners would notice who are moved from one server to another
     ///
     /// Logs in to both as each of them, and compares host keys, algorithms, banners, listings, sizes,
-    /// times, and the contents of some files. Exits 0 where nothing is different.
+    /// times, permissions, and the contents of some files. Exits 0 where everything was compared and
+    /// nobody would notice anything.
     Compare(CompareArgs),
     /// Look after the server's host keys
     #[command(subcommand)]
