@@ -236,9 +236,7 @@ fn count_line(state: ImportState, counts: &[ImportCount]) -> Option<String> {
     let others = of(ImportKind::Other);
     let entries = |count: Option<&ImportCount>| count.map_or(0, |count| count.entries);
     let changed = |count: Option<&ImportCount>| count.map_or(0, |count| count.changed);
-    if files.or(directories).or(others).is_none() {
-        return None;
-    }
+    files.or(directories).or(others)?;
     Some(format!(
         "{:<12} {:>12} {:>20} {:>12}   {} files of {} bytes, {} directories\n",
         state.as_str(),

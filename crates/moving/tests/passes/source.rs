@@ -44,7 +44,7 @@ impl Made {
         };
         self.state
             .lock()
-            .unwrap()
+            .expect("unpoisoned")
             .files
             .insert(name.to_owned(), file);
     }
