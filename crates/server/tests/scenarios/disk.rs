@@ -39,8 +39,9 @@ impl Mount {
         self.0.path().join("objects")
     }
 
+    /// The mount alone: in a namespace one may not do so to the file system.
     fn remount(&self, how: &str) {
-        let options = format!("remount,{how}");
+        let options = format!("remount,bind,{how}");
         assert!(mount(&["-o", &options], self.0.path()), "remount {how}");
     }
 }
@@ -69,11 +70,12 @@ fn run_in_a_namespace(test: &str) {
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr),
     );
+    assert!(!out.is_empty(), "{NOT_PERMITTED}\n{err}");
     // A filter that fits no test passes as well.
     let passed = done.status.success() && out.contains("1 passed");
     assert!(
         passed,
-        "{test}, in a namespace: {NOT_PERMITTED}\n{out}{err}"
+        "{test} fails in a namespace of its own:\n{out}{err}"
     );
 }
 
