@@ -1,5 +1,5 @@
-//! `docs/SEMANTICS.md`, `docs/SECURITY.md`, `docs/POLICIES.md` and `docs/MIGRATION.md` name the tests that hold what they
-//! say; they must exist.
+//! `docs/SEMANTICS.md`, `docs/SECURITY.md`, `docs/POLICIES.md` and `docs/MIGRATION.md` name the tests
+//! that hold what they say; they must exist.
 
 #[cfg(test)]
 mod tests {
