@@ -37,6 +37,7 @@ impl Spelling {
             let edge = rest.iter().position(|token| *token == Token::Edge);
             let Some(edge) = edge else {
                 done.extend(rest);
+                let done = joined(done);
                 let text = done.iter().map(|token| self.token(token)).collect();
                 if !spelt.contains(&text) {
                     spelt.push(text);
@@ -63,6 +64,19 @@ impl Spelling {
             Token::Text(text) => literal(text),
         }
     }
+}
+
+/// The same with one text where several stand side by side: what is escaped may begin in one and
+/// end in the next.
+fn joined(tokens: Vec<Token>) -> Vec<Token> {
+    let mut joined: Vec<Token> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        match (joined.last_mut(), token) {
+            (Some(Token::Text(before)), Token::Text(text)) => before.push_str(&text),
+            (_, token) => joined.push(token),
+        }
+    }
+    joined
 }
 
 /// A text that stands for itself in a pattern.
@@ -115,6 +129,13 @@ mod tests {
         assert_eq!(pattern, ["a${*}b${?}${$}{c}$d*?"]);
         let tokens = [text("a*b?${c}")];
         assert_eq!(Spelling::Text.spell(&tokens).unwrap(), ["a*b?${$}{c}"]);
+    }
+
+    #[test]
+    fn signs_that_begin_in_one_value_and_end_in_the_next_are_escaped() {
+        let tokens = [text("a$"), text("{b}"), Token::Any, text("$"), Token::One];
+        assert_eq!(Spelling::Pattern.spell(&tokens).unwrap(), ["a${$}{b}*$?"]);
+        assert_eq!(Spelling::Text.spell(&tokens[..2]).unwrap(), ["a${$}{b}"]);
     }
 
     #[test]

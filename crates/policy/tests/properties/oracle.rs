@@ -211,22 +211,26 @@ impl World<'_> {
 
     /// The signs of a text; nothing where a variable has no value.
     fn pattern(&self, text: &str, wild: bool) -> Option<Vec<Sign>> {
-        let mut text = text.to_owned();
-        let empty = self
-            .person
-            .home
-            .as_ref()
-            .is_some_and(|(_, folder)| folder.is_empty());
-        if self.variables && empty {
-            text = without_folder(text);
-        }
+        let home = self.person.home.as_ref();
+        let is_bucket = self.variables && home.is_some_and(|(_, folder)| folder.is_empty());
         let mut found = Vec::new();
-        let mut rest = text.as_str();
+        let mut rest = text;
+        // Whether a name begins here, as the text says it, whatever variables stand for.
+        let mut begins = true;
         let mut home = false;
         while let Some(sign) = rest.chars().next() {
             if self.variables && rest.starts_with("${") {
                 let (inner, after) = rest[2..].split_once('}').unwrap();
                 rest = after;
+                // A home that is a whole bucket has no folder, and no slash behind it.
+                if is_bucket && inner.eq_ignore_ascii_case("transfer:HomeFolder") {
+                    rest = match begins {
+                        true => after.strip_prefix('/').unwrap_or(after),
+                        false => after,
+                    };
+                    continue;
+                }
+                begins = false;
                 if ["*", "?", "$"].contains(&inner) {
                     found.push(Sign::Itself(inner.chars().next().unwrap()));
                     home = false;
@@ -246,6 +250,7 @@ impl World<'_> {
                 found.push(Sign::End);
             }
             home = false;
+            begins = sign == '/';
             found.push(match sign {
                 '*' if wild => Sign::Many,
                 '?' if wild => Sign::One,
@@ -272,22 +277,6 @@ impl World<'_> {
             textual && values.any(|value| self.pattern(&written(&value), true).is_none())
         })
     }
-}
-
-/// A home that is a whole bucket has no folder, and no slash behind it.
-fn without_folder(mut text: String) -> String {
-    const NAME: &str = "${transfer:homefolder}";
-    while let Some(at) = text.to_lowercase().find(NAME) {
-        let after = text[at + NAME.len()..].to_owned();
-        let before = text[..at].to_owned();
-        let begins = before.is_empty() || before.ends_with('/');
-        let after = match begins {
-            true => after.strip_prefix('/').unwrap_or(&after).to_owned(),
-            false => after,
-        };
-        text = before + &after;
-    }
-    text
 }
 
 fn list(value: &Value) -> Vec<Value> {
