@@ -47,8 +47,6 @@ type Events = BTreeMap<(&'static str, String), u32>;
 
 /// The most events of one round.
 const EVENTS: u32 = 100_000;
-/// When every multipart upload was begun, as moto says: 2010-11-10T20:48:33Z.
-const MOTO_BEGAN: i64 = 1_289_422_113;
 
 impl Inspector {
     pub(crate) async fn new(setting: &Setting) -> Result<Self> {
@@ -115,13 +113,6 @@ impl Inspector {
     pub(crate) async fn check_leftovers(&self, setting: &Setting) -> Result<()> {
         for pending in self.store.list_uploads("").await.context("list uploads")? {
             let (key, id) = (&pending.upload.key, &pending.upload.id.0);
-            // Nobody can tell there whether it was begun while an upload of ours was at the key:
-            // the sweeper has to leave one whose id its node could not note before it was killed.
-            if pending.initiated.as_seconds() == MOTO_BEGAN
-                && !key.as_str().starts_with(".pierhead/")
-            {
-                continue;
-            }
             ensure!(
                 key.as_str().starts_with(FOREIGN) || self.accounts_for(key, id).await?,
                 "a multipart upload to {key} is left ({id}), and no row accounts for it"
